@@ -1,0 +1,119 @@
+"""Reading one streamed answer: in time, event by event, with every error in our words."""
+
+import asyncio
+import contextlib
+import functools
+import re
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Protocol
+
+from providers.contract import Timeouts, Usage
+from providers.errors import ProviderError, SilentTooLong
+from providers.sse import EventDecoder
+
+DRAIN_S = 0.1
+
+
+class Upstream:
+    """One answer on its way to us.
+
+    From here to its first bytes `first_event_s` may pass, then `between_events_s` until more come, or `first_event_s`
+    again while the adapter says that the model is `thinking`. Whatever comes is a sign of life, also a ping or a
+    comment, but comments alone for no longer than `first_event_s`. The time its reader takes does not count.
+    """
+
+    def __init__(self, timeouts: Timeouts) -> None:
+        self.thinking = False
+        self._decoder = EventDecoder()
+        self._timeouts = timeouts
+        self._clock = asyncio.get_running_loop().time
+        self._event_until = self._clock() + timeouts.first_event_s
+        self._heard = False
+
+    @property
+    def stray(self) -> bytes:
+        """What came and was no event, such as an HTML page or a bare JSON error."""
+        return bytes(self._decoder.stray)
+
+    async def opened[R](self, response: Awaitable[R]) -> R:
+        """Wait for the head of the answer."""
+        return await self._in_time(response)
+
+    async def events(self, pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+        """The data of each event of a body."""
+        while (piece := await self._in_time(anext(pieces, None))) is not None:
+            self._heard = True
+            if events := self._decoder.feed(piece):
+                for data in events:
+                    yield data
+                self._event_until = self._clock() + max(self._timeouts.first_event_s, self._timeouts.between_events_s)
+        for data in self._decoder.end():
+            yield data
+
+    async def drain(self, payloads: AsyncIterator[bytes]) -> None:
+        """Read what follows a whole answer, so that its connection can serve another; if it breaks, nothing is lost."""
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(DRAIN_S):
+                async for _ in payloads:
+                    pass
+
+    async def _in_time[R](self, awaited: Awaitable[R]) -> R:
+        try:
+            async with self._patience():
+                return await awaited
+        except TimeoutError as error:
+            raise SilentTooLong(f"nothing {'more' if self._heard else 'at all'} came in time") from error
+
+    def _patience(self) -> asyncio.Timeout:
+        quiet_s = self._timeouts.first_event_s if self.thinking else self._timeouts.between_events_s
+        until = min(self._clock() + quiet_s, self._event_until) if self._heard else self._event_until
+        return asyncio.timeout_at(until)
+
+
+class Counting(Protocol):
+    @property
+    def usage(self) -> Usage | None: ...
+
+
+@contextlib.contextmanager
+def errors_translated(answer: Counting, to_our_error: Callable[[Exception], ProviderError | None]) -> Iterator[None]:
+    """Lets only ProviderErrors out, each with what had been counted until then; a fault of our own stays one."""
+    try:
+        yield
+    except ProviderError as error:
+        error.usage = error.usage or answer.usage
+        raise
+    except Exception as error:
+        ours = to_our_error(error)
+        if ours is None:
+            raise
+        ours.usage = answer.usage
+        raise ours from error
+
+
+@functools.cache
+def certificates() -> ssl.SSLContext:
+    """What connections trust. Loading it takes 50 ms, so all clients of a process share it."""
+    import httpx2
+
+    return httpx2.create_ssl_context()
+
+
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """How long a refusal asks us to wait: `retry-after-ms`, or `retry-after` in seconds or as a date; None without.
+
+    https://httpwg.org/specs/rfc9110.html#field.retry-after
+    """
+    if re.fullmatch(r"\d+(\.\d+)?", headers.get("retry-after-ms", "")):
+        return float(headers["retry-after-ms"]) / 1000
+    wanted = headers.get("retry-after", "").strip()
+    if re.fullmatch(r"\d+(\.\d+)?", wanted):
+        return float(wanted)
+    try:
+        until = parsedate_to_datetime(wanted)
+    except ValueError:
+        return None
+    return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
