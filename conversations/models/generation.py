@@ -1,0 +1,181 @@
+"""One run of a model that writes one assistant message, the text it has saved so far, and every change of its state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models.functions import Now
+from uuid_utils.compat import uuid7
+
+from conversations.models.message import Message, Part
+
+if TYPE_CHECKING:
+    from conversations.models.usage import UsageRecord
+
+# Who runs what: a new id for every process, so that a restart never takes an old run for its own.
+BOOT_ID = str(uuid7())
+
+
+def this_boot() -> str:
+    return BOOT_ID
+
+
+class GenerationQuerySet(models.QuerySet["Generation"]):
+    def active(self) -> GenerationQuerySet:
+        return self.filter(status=Generation.Status.ACTIVE)
+
+    def mine(self) -> GenerationQuerySet:
+        return self.active().filter(owner=BOOT_ID)
+
+    def silent(self) -> GenerationQuerySet:
+        """Active, but their process has not been heard of for a lease. By the database's clock."""
+        return self.active().filter(heartbeat_at__lt=Now() - timedelta(seconds=settings.LEASE_S))
+
+    def of_earlier_boots(self) -> GenerationQuerySet:
+        return self.active().exclude(owner=BOOT_ID)
+
+
+class Generation(models.Model):
+    """One run of a provider that writes one assistant message.
+
+    ACTIVE -> COMPLETE | STOPPED | INTERRUPTED | FAILED; an ended run never changes again.
+    """
+
+    class Status(models.TextChoices):
+        ACTIVE = "active"
+        COMPLETE = "complete"
+        STOPPED = "stopped"
+        INTERRUPTED = "interrupted"
+        FAILED = "failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    conversation = models.ForeignKey("Conversation", models.CASCADE, related_name="generations")
+    message = models.ForeignKey(Message, models.CASCADE, related_name="generations")
+    model = models.CharField(max_length=200, help_text="provider:model that was asked")
+    owner = models.CharField(max_length=36, default=this_boot)
+    status = models.CharField(max_length=12, choices=Status, default=Status.ACTIVE)
+    stop_requested_at = models.DateTimeField(null=True, blank=True)
+    # Not indexed on purpose: an index would turn off PostgreSQL's HOT updates, and it is written every second.
+    heartbeat_at = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    error_kind = models.CharField(max_length=40, blank=True)
+    finish_reason = models.CharField(max_length=40, blank=True)
+    # What the reader is told of the way here: attempts that failed, models that stepped in, turns that were left out.
+    events = models.JSONField(default=list, blank=True)
+
+    objects = GenerationQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["conversation"], condition=models.Q(status="active"), name="one_active_run_per_conversation"
+            ),
+        ]
+        indexes = [models.Index(fields=["owner"], condition=models.Q(status="active"), name="active_runs")]
+
+    def __str__(self) -> str:
+        return f"{self.status} run {self.pk} of {self.model}"
+
+    @property
+    def is_active(self) -> bool:
+        return self.status == self.Status.ACTIVE
+
+    # --- verbs --------------------------------------------------------------
+
+    def request_stop(self) -> bool:
+        """The user ends the run: noted in its row, from where its process picks it up. False when it had ended."""
+        return Generation.objects.active().filter(pk=self.pk).update(stop_requested_at=Now()) == 1
+
+    @transaction.atomic
+    def finish(self, status: str, parts: list[Part], records: list[UsageRecord], **fields: object) -> bool:
+        """End my own run: status, parts, ledger rows and the end of its segments in one transaction.
+
+        False when the run is no longer mine; then nothing is written. Where it was deleted, its calls are billed
+        all the same.
+        """
+        if self._end(Generation.objects.mine(), status, parts, records, **fields):
+            return True
+        if not Generation.objects.filter(pk=self.pk).exists():
+            for record in records:
+                record.generation = None
+                record.save(force_insert=True)
+        return False
+
+    @transaction.atomic
+    def claim_dead(self, records: list[UsageRecord]) -> bool:
+        """Interrupt a run whose process is gone, keeping all it has saved. False when somebody else was faster."""
+        parts = self.saved_parts()
+        # Not equality: SQLite keeps the milliseconds of its own clock as text, which equals no Python time.
+        dead = Generation.objects.filter(owner=self.owner, heartbeat_at__lte=self.heartbeat_at).active()
+        return self._end(dead, self.Status.INTERRUPTED, parts, records)
+
+    def _end(
+        self,
+        whose: GenerationQuerySet,
+        status: str,
+        parts: list[Part],
+        records: list[UsageRecord],
+        **fields: object,
+    ) -> bool:
+        """The only writer of `status`: one guarded UPDATE, so two processes cannot both win."""
+        if whose.filter(pk=self.pk).update(status=status, ended_at=Now(), **fields) != 1:
+            return False
+        self.message.parts.all().delete()
+        Part.objects.bulk_create([part.rendered() for part in parts])
+        for record in records:
+            record.save(force_insert=True)
+        self.segments.all().delete()
+        self.status = status
+        return True
+
+    # --- what it has saved --------------------------------------------------
+
+    def saved_parts(self) -> list[Part]:
+        """The message's parts with this run's segments folded in, unsaved. Offsets count within a part's text."""
+        parts = {part.index: copy_of(part, self.message) for part in self.message.parts.all()}
+        for segment in self.segments.order_by("part", "start"):
+            part = parts.setdefault(
+                segment.part, Part(message=self.message, index=segment.part, kind=segment.kind, data=segment.data)
+            )
+            part.text = part.text[: segment.start] + segment.text
+        return [parts[index] for index in sorted(parts)]
+
+
+def copy_of(part: Part, message: Message) -> Part:
+    return Part(message=message, index=part.index, kind=part.kind, text=part.text, data=part.data)
+
+
+class DraftSegment(models.Model):
+    """A saved piece of a running answer. Append-only; folded into parts when the run ends."""
+
+    generation = models.ForeignKey(Generation, models.CASCADE, related_name="segments")
+    part = models.PositiveSmallIntegerField()
+    start = models.PositiveIntegerField()
+    kind = models.CharField(max_length=12, choices=Part.Kind)
+    text = models.TextField(blank=True)
+    data = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["generation", "part", "start"], name="one_segment_per_start")]
+
+    def __str__(self) -> str:
+        return f"segment {self.part}.{self.start} of {self.generation_id}"
+
+
+@transaction.atomic
+def checkpoint(running: Iterable[UUID], segments: list[DraftSegment]) -> tuple[set[UUID], set[UUID]]:
+    """Save new text of this process's runs, beat for all of them, and read back who still owns what.
+
+    Returns (runs that are still mine, runs whose user asked for a stop).
+    """
+    mine = Generation.objects.mine().filter(pk__in=list(running))
+    mine.update(heartbeat_at=Now())
+    flags = dict(mine.values_list("pk", "stop_requested_at"))
+    DraftSegment.objects.bulk_create([segment for segment in segments if segment.generation_id in flags])
+    return set(flags), {pk for pk, asked in flags.items() if asked is not None}

@@ -1,0 +1,192 @@
+"""A message of a conversation and the parts it is made of."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.safestring import SafeString, mark_safe
+from uuid_utils.compat import uuid7
+
+from conversations.models.notices import notice_for, story
+from conversations.models.usage import UsageRecord
+from conversations.rendering.markdown import RENDERER_VERSION, render
+
+if TYPE_CHECKING:
+    from conversations.models.generation import Generation
+
+
+class Message(models.Model):
+    """One turn. Messages form a tree: siblings are versions of the same turn, a path from root to leaf is a branch."""
+
+    class Role(models.TextChoices):
+        USER = "user"
+        ASSISTANT = "assistant"
+        SYSTEM = "system"
+        TOOL = "tool"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    conversation = models.ForeignKey("Conversation", models.CASCADE, related_name="messages")
+    parent = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="children")
+    role = models.CharField(max_length=10, choices=Role)
+    client_key = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    # Set by branch_to(): every version of this turn, oldest first, this one included.
+    sibling_ids: list[UUID]
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["conversation", "client_key"], name="one_message_per_client_key"),
+        ]
+        ordering = ["created_at", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.role} message {self.pk}"
+
+    @property
+    def text(self) -> str:
+        """What it says, without reasoning."""
+        return "\n\n".join(part.text for part in self.parts.all() if part.kind == Part.Kind.TEXT)
+
+    @property
+    def run(self) -> Generation | None:
+        """The latest run that wrote this message; None for a question."""
+        return max(self.generations.all(), key=lambda run: run.pk, default=None)
+
+    def shown_parts(self) -> list[Part]:
+        """Its parts; while it is being written, what has been saved of them so far."""
+        run = self.run
+        return run.saved_parts() if run and run.is_active else list(self.parts.all())
+
+    @property
+    def notice(self) -> str:
+        """What its reader is told about how it ended; empty while it runs and when all is well."""
+        run = self.run
+        if run is None or run.is_active:
+            return ""
+        return notice_for(run.status, run.error_kind, run.finish_reason, has_text=bool(self.text))
+
+    @property
+    def usage(self) -> UsageRecord | None:
+        """What the answer has used over all its calls: retries, fallbacks and continuations too."""
+        return UsageRecord.total_of([record for run in self.generations.all() for record in run.usage_records.all()])
+
+    @property
+    def is_whole(self) -> bool:
+        """The model said all it wanted to say."""
+        run = self.run
+        return run is not None and run.status == run.Status.COMPLETE and run.finish_reason not in ("length", "paused")
+
+    @property
+    def can_continue(self) -> bool:
+        """Its last run ended before the answer did, and there is text to go on from."""
+        run = self.run
+        return run is not None and not run.is_active and not self.is_whole and bool(self.text)
+
+    @property
+    def story(self) -> list[str]:
+        """How the answer came about, where that is worth a sentence."""
+        return story(self.run.events) if self.run else []
+
+    # --- its place in the tree ----------------------------------------------
+
+    @property
+    def sibling_number(self) -> int:
+        return self.sibling_ids.index(self.pk) + 1
+
+    @property
+    def sibling_count(self) -> int:
+        return len(self.sibling_ids)
+
+    @property
+    def previous_sibling_id(self) -> UUID | None:
+        before = self.sibling_ids[: self.sibling_number - 1]
+        return before[-1] if before else None
+
+    @property
+    def next_sibling_id(self) -> UUID | None:
+        return next(iter(self.sibling_ids[self.sibling_number :]), None)
+
+    @classmethod
+    def branch_to(cls, leaf_id: UUID | None, conversation_id: UUID, last: int | None = None) -> list[Message]:
+        """The messages from the root to `leaf_id`, or the `last` of them. Five queries whatever the length."""
+        tree = Tree(conversation_id)
+        path = tree.path_to(leaf_id)[-(last or 0) :]
+        found = cls.objects.filter(pk__in=path).prefetch_related("parts", "generations", "generations__usage_records")
+        by_id = {message.pk: message for message in found}
+        for pk in path:
+            by_id[pk].sibling_ids = tree.siblings(pk)
+        return [by_id[pk] for pk in path]
+
+    @classmethod
+    def latest_leaf_below(cls, message: Message) -> Message:
+        return cls.objects.get(pk=Tree(message.conversation_id).latest_leaf(message.pk))
+
+
+class Tree:
+    """The shape of a conversation: who follows whom. One light query, no texts."""
+
+    def __init__(self, conversation_id: UUID) -> None:
+        rows = Message.objects.filter(conversation_id=conversation_id).values_list("pk", "parent_id")
+        self.parent = dict(rows.order_by("created_at", "pk"))
+        self.children: defaultdict[UUID | None, list[UUID]] = defaultdict(list)
+        for pk, parent in self.parent.items():
+            self.children[parent].append(pk)
+
+    def path_to(self, leaf: UUID | None) -> list[UUID]:
+        path = []
+        while leaf is not None:
+            path.append(leaf)
+            leaf = self.parent[leaf]
+        return path[::-1]
+
+    def siblings(self, pk: UUID) -> list[UUID]:
+        return self.children[self.parent[pk]]
+
+    def latest_leaf(self, pk: UUID) -> UUID:
+        while self.children[pk]:
+            pk = self.children[pk][-1]
+        return pk
+
+
+class Part(models.Model):
+    """A piece of a message of one kind. `html` is its text as rendered when the message was finished."""
+
+    class Kind(models.TextChoices):
+        TEXT = "text"
+        REASONING = "reasoning"
+        TOOL_CALL = "tool_call"
+        TOOL_RESULT = "tool_result"
+        CITATION = "citation"
+        IMAGE = "image"
+        FILE = "file"
+
+    message = models.ForeignKey(Message, models.CASCADE, related_name="parts")
+    index = models.PositiveSmallIntegerField()
+    kind = models.CharField(max_length=12, choices=Kind)
+    text = models.TextField(blank=True)
+    data = models.JSONField(default=dict, blank=True)
+    html = models.TextField(blank=True)
+    html_version = models.CharField(max_length=100, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["message", "index"], name="one_part_per_index")]
+        ordering = ["message", "index"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.index} of {self.message_id}"
+
+    def shown(self) -> SafeString:
+        """Its text as safe HTML: what was stored, or rendered now when the renderer has changed since."""
+        if self.html_version != RENDERER_VERSION:
+            return render(self.text)
+        return mark_safe(self.html)
+
+    def rendered(self) -> Part:
+        """Itself with `html` filled in, for saving."""
+        self.html, self.html_version = render(self.text), RENDERER_VERSION
+        return self
