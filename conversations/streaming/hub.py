@@ -1,0 +1,163 @@
+"""What all viewers of one run share: the answer so far as blocks, rendered once, and a bell that rings per frame."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from time import monotonic
+from typing import Any
+from uuid import UUID
+
+from conversations.rendering.blocks import Blocks
+from conversations.streaming.growing import GrowingPart
+
+# How often a viewer gets a frame follows the length of the tail, which is replaced whole.
+PACES_S = ((2_000, 0.08), (8_000, 0.2), (32_000, 0.5))
+SLOWEST_PACE_S = 1.0
+# It also follows how many runs this process has, which share so many frames a second as long as each gets its five.
+FRAMES_PER_S = 400
+SLOWEST_SHARED_PACE_S = 0.2
+# A stream may take at most one part in this many of a core for rendering, whatever the model writes.
+SHARE_OF_CORE = 12
+
+# New text should be there so long before the frame that shows it; and it is never left unread for longer than this.
+LEAD_S = 0.01
+LONGEST_CALM_S = 0.1
+
+SHOWN_AS_TEXT = ("text", "reasoning")
+
+
+class ShownPart:
+    """A part of the answer and what viewers see of it. `blocks` is None for a part that is not text."""
+
+    def __init__(self, index: int, growing: GrowingPart) -> None:
+        self.index = index
+        self.growing = growing
+        self.blocks = Blocks() if growing.kind in SHOWN_AS_TEXT else None
+        self.ended = False
+        self._fed = 0
+
+    @property
+    def kind(self) -> str:
+        return self.growing.kind
+
+    def refresh(self, *, ended: bool) -> None:
+        self.ended = ended
+        if self.blocks is None:
+            return
+        self.blocks.feed(self.growing.since(self._fed))
+        self._fed = self.growing.length
+        if ended:
+            self.blocks.finish()
+        else:
+            self.blocks.advance()
+
+
+class Hub:
+    """The shared view of one run. `version` counts frames; whoever has seen an older one has something to fetch."""
+
+    def __init__(self, message_id: UUID, generation_id: UUID, source: Sequence[GrowingPart]) -> None:
+        self.message_id = message_id
+        self.generation_id = generation_id
+        self.source = source
+        self.parts: list[ShownPart] = []
+        self.note = ""
+        # Frames already made of what is shown now, by the position they lead on from (frames.py).
+        self.frames: dict[Any, tuple[bytes, Any]] = {}
+        self.version = 0
+        self.ended = False
+        self.readers = 0
+        self._waiting: list[asyncio.Future[bool]] = []
+        self._touched = asyncio.Event()
+        self._next_frame_at = 0.0
+
+    # --- the writer's side ----------------------------------------------------
+
+    def touch(self) -> None:
+        """The source has grown. Costs next to nothing: it is called once per delta."""
+        self._touched.set()
+
+    async def pulse(self) -> None:
+        """Publish what has grown, at a pace that follows the cost of showing it, until cancelled."""
+        while True:
+            await self._touched.wait()
+            self._touched.clear()
+            if self.readers:
+                self.refresh()
+                self._ring()
+            pace_s = self.pace_s()
+            self._next_frame_at = monotonic() + pace_s
+            await asyncio.sleep(pace_s)
+
+    def calm_s(self) -> float:
+        """For how many seconds nobody misses new text, because the next frame is not due; may be negative."""
+        return min(self._next_frame_at - monotonic() - LEAD_S, LONGEST_CALM_S)
+
+    def refresh(self) -> None:
+        """Bring the blocks up to the source's end."""
+        self.frames.clear()
+        for index in range(len(self.parts), len(self.source)):
+            self.parts.append(ShownPart(index, self.source[index]))
+        last = len(self.parts) - 1
+        for part in self.parts:
+            if not part.ended:
+                part.refresh(ended=part.index < last)
+
+    def pace_s(self) -> float:
+        """Seconds between two frames."""
+        blocks = self.parts[-1].blocks if self.parts else None
+        if blocks is None:
+            return shared_pace_s()
+        size = len(blocks.tail.inside) + len(blocks.tail.below)
+        pace = next((pace for limit, pace in PACES_S if size <= limit), SLOWEST_PACE_S)
+        return max(pace, shared_pace_s(), SHARE_OF_CORE * blocks.last_cost_s)
+
+    def end(self) -> None:
+        """The run has ended and is stored: viewers fetch the final message."""
+        self.ended = True
+        self._ring()
+
+    # --- the viewers' side ----------------------------------------------------
+
+    def join(self) -> None:
+        self.readers += 1
+        if self.readers == 1 or not self.version:
+            self.refresh()
+            self.version += 1
+
+    def leave(self) -> None:
+        self.readers -= 1
+
+    async def changed(self, seen: int, timeout_s: float) -> bool:
+        """Wait until there is a newer version than `seen`, or the end. False after `timeout_s` of nothing."""
+        if self.ended or self.version != seen:
+            return True
+        loop = asyncio.get_running_loop()
+        bell: asyncio.Future[bool] = loop.create_future()
+        timer = loop.call_later(timeout_s, ring, bell, False)
+        self._waiting.append(bell)
+        try:
+            return await bell
+        finally:
+            timer.cancel()
+            if bell in self._waiting:
+                self._waiting.remove(bell)
+
+    def _ring(self) -> None:
+        self.version += 1
+        waiting, self._waiting = self._waiting, []
+        for bell in waiting:
+            ring(bell, True)
+
+
+def ring(bell: asyncio.Future[bool], news: bool) -> None:
+    if not bell.done():
+        bell.set_result(news)
+
+
+def shared_pace_s() -> float:
+    return max(PACES_S[0][1], min(len(HUBS) / FRAMES_PER_S, SLOWEST_SHARED_PACE_S))
+
+
+# The runs of this process, and those of other processes that somebody here is watching.
+HUBS: dict[UUID, Hub] = {}
