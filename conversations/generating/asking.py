@@ -1,0 +1,58 @@
+"""Asking: the models that may answer, in order, each with the request it gets when its turn comes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+
+from conversations.generating.offer import HEALTH, Offer, offer_of, registry
+from conversations.generating.prompt import carrying_on, characters, request_for, said_before
+from conversations.models import Generation
+from providers.attempts import AttemptEvent, Candidate, attempts
+from providers.contract import ChatRequest, StreamEvent, Turn
+
+
+@dataclass
+class Asking:
+    """What one run asks for. `request` is what was sent last; `left_out` how many of the oldest turns did not fit."""
+
+    offers: Sequence[Offer]
+    turns: tuple[Turn, ...]
+    system: str
+    said: str = ""
+
+    def __post_init__(self) -> None:
+        self.request, self.left_out = request_for(self.turns, self.system, self.offers[0])
+
+    @property
+    def offer(self) -> Offer:
+        """The model that was picked."""
+        return self.offers[0]
+
+    @property
+    def sent(self) -> int:
+        """Characters of the request that was sent last."""
+        return characters(self.request)
+
+    def title_of(self, model: str) -> str:
+        return next(offer.info.title for offer in self.offers if offer.info.id == model)
+
+    def events(self) -> AsyncGenerator[AttemptEvent]:
+        """Everything that comes until one model has answered. `said` must be kept up to date for the one after it."""
+        chain = [Candidate(offer.info.id, lambda offer=offer: self._ask(offer)) for offer in self.offers]  # type: ignore[misc]
+        return attempts(chain, self.offer.policy, HEALTH)
+
+    def _ask(self, offer: Offer) -> AsyncGenerator[StreamEvent]:
+        self.request = self._request_to(offer)
+        return registry().open(offer.info.provider).stream(self.request)
+
+    def _request_to(self, offer: Offer) -> ChatRequest:
+        request, self.left_out = request_for(self.turns, self.system, offer)
+        return carrying_on(request, self.said)
+
+
+def asking_for(generation: Generation) -> Asking:
+    """The model that was picked and its fallbacks. Reads the branch and the catalogue."""
+    offer = offer_of(generation.model)
+    offers = [offer, *map(offer_of, offer.fallbacks)]
+    return Asking(offers, said_before(generation), generation.conversation.system_prompt)
