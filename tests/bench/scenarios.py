@@ -1,0 +1,94 @@
+"""The runs: so many streams at once, and one person again and again."""
+
+import asyncio
+import re
+import signal
+from collections.abc import Awaitable, Callable
+from time import time
+
+from tests.bench.figures import Run, of_server, of_visits
+from tests.bench.server import Reading, Server
+from tests.bench.visitor import Visit
+from tests.bench.words import text_of
+from tests.simulator.client import SimulatorClient
+from tests.simulator.records import Seen
+
+LONG, SHORT = "bench-long", "bench-short"
+LONG_TOKENS, SHORT_TOKENS = 400, 40
+TOKENS_PER_S = 50
+START_WITHIN_S = 1.0
+SETTLES_S = 0.5
+IDLE_S = 1.5
+
+type Listen = Callable[[str, Visit], Awaitable[None]]
+
+
+async def many(name: str, listen: Listen, count: int, simulator: SimulatorClient, server: Server | None) -> Run:
+    """`count` answers of 400 tokens at 50 tokens/s, begun within one second."""
+    await asyncio.to_thread(script, simulator, LONG, count, LONG_TOKENS)
+    visits = [Visit(question(number)) for number in range(count)]
+    reading = asyncio.create_task(readings(server, visits)) if server else None
+    starts = [IDLE_S + START_WITHIN_S * number / count for number in range(count)]
+    await asyncio.gather(*(later(listen, visit, wait_s) for visit, wait_s in zip(visits, starts, strict=True)))
+    run = of_visits(name, visits, await asyncio.to_thread(seen_by_question, simulator), LONG_TOKENS)
+    if reading:
+        of_server(run, await reading, count * TOKENS_PER_S)
+    return run
+
+
+async def one_by_one(name: str, listen: Listen, count: int, simulator: SimulatorClient) -> Run:
+    """Short answers, each asked for when the one before is done: what one person waits for."""
+    await asyncio.to_thread(script, simulator, SHORT, count, SHORT_TOKENS)
+    visits = [Visit(question(number)) for number in range(count)]
+    for visit in visits:
+        await listen(SHORT, visit)
+        await asyncio.sleep(0.1)
+    return of_visits(name, visits, await asyncio.to_thread(seen_by_question, simulator), SHORT_TOKENS)
+
+
+async def later(listen: Listen, visit: Visit, wait_s: float) -> None:
+    await asyncio.sleep(wait_s)
+    await listen(LONG, visit)
+
+
+async def readings(server: Server, visits: list[Visit]) -> list[Reading]:
+    """The server idle, at the first post, from when all answers stream until the first one ends, after the last end."""
+    found = [server.read()]
+    await asyncio.sleep(IDLE_S)
+    found.append(server.read())
+    await until(lambda: all(visit.arrivals or visit.ended_at for visit in visits))
+    await asyncio.sleep(SETTLES_S)
+    found.append(server.read())
+    server.tell_profiler(signal.SIGUSR1)
+    await until(lambda: any(visit.ended_at for visit in visits) or first_is_nearly_over(visits))
+    server.tell_profiler(signal.SIGUSR2)
+    found.append(server.read())
+    await until(lambda: all(visit.ended_at for visit in visits))
+    return [*found, server.read()]
+
+
+def first_is_nearly_over(visits: list[Visit]) -> bool:
+    return time() > min(visit.asked_at for visit in visits) + LONG_TOKENS / TOKENS_PER_S - SETTLES_S
+
+
+async def until(fact: Callable[[], bool]) -> None:
+    while not fact():  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
+
+
+def script(simulator: SimulatorClient, model: str, count: int, tokens: int) -> None:
+    """A text of its own for each of the next `count` requests."""
+    simulator.forget_requests()
+    queue = tuple({"text": text_of(number, tokens), "tokens_per_s": TOKENS_PER_S} for number in range(count))
+    simulator.script(model, queue=queue)
+
+
+def question(number: int) -> str:
+    return f"What is the answer to question {number:03}?"
+
+
+def seen_by_question(simulator: SimulatorClient) -> dict[str, Seen]:
+    """What the provider was asked, by the question that was in it."""
+    asked = re.compile(re.escape(question(0)).replace("000", r"\d{3}"))
+    seen = ((asked.search(str(request.body)), request) for request in simulator.requests())
+    return {found[0]: request for found, request in seen if found}
