@@ -68,11 +68,6 @@ def named(name: str) -> ModelInfo:
     return find(provider, model)
 
 
-def model_info(name: str) -> ModelInfo:
-    """The same with what an admin says about it."""
-    return offer_of(name).info
-
-
 def offer_of(name: str) -> Offer:
     """How `provider:model` is asked here: what an admin says, else the settings."""
     entry = CatalogEntry.objects.filter(model=name).first() or CatalogEntry(model=name)

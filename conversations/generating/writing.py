@@ -55,7 +55,7 @@ class Writing:
         self.records: list[UsageRecord] = []
         self.events: list[dict[str, Any]] = []
         self._goes_on = draft.length > 0
-        self._called_at = self._began = monotonic()
+        self._called_at = monotonic()
         self._received_before = draft.length
         self._length_before = draft.length
 
