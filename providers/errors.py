@@ -13,7 +13,8 @@ ProviderError
 └── Garbled              what came is not what this API speaks, or it ended too soon   retryable
 
 An error carries what its catcher decides on: `retryable` and `retry_after_s`. `detail` is the company's own sentence,
-for logs of support people; it is never shown to a reader as it is. `usage` is what had been counted before the error.
+for logs of support people; it is never shown to a reader as it is. `usage` is what had been counted before the error;
+`sent` is false where the request never left, because nobody could be connected to.
 """
 
 from typing import ClassVar
@@ -39,6 +40,7 @@ class ProviderError(Exception):
         self.status = status
         self.retry_after_s = retry_after_s
         self.usage = usage
+        self.sent = True
 
     @property
     def kind(self) -> str:

@@ -5,7 +5,6 @@ The SDK builds the request and maps the answer's status; its event objects would
 
 import asyncio
 import contextlib
-import functools
 import json
 import re
 from base64 import b64encode
@@ -17,12 +16,10 @@ import msgspec
 from providers.contract import Connection, Image, Timeouts, ToolResult, Usage
 from providers.errors import Disconnected, Garbled, KeyRejected, ProviderError, SilentTooLong
 from providers.sdks import import_sdk
-from providers.upstream import Upstream, retry_after_s
+from providers.upstream import Upstream, never_connected, retry_after_s
 from providers.wire_errors import kind_of_error
 
 if TYPE_CHECKING:
-    from ssl import SSLContext
-
     from openai import APIStatusError, AsyncOpenAI
 
 # What the SDK's `with_streaming_response` methods return: a response whose body nobody has read yet.
@@ -76,8 +73,8 @@ class OpenAIServer:
             upstream.thinking = True
             async with contextlib.AsyncExitStack() as closing:
                 response = await upstream.opened(closing.enter_async_context(call(client)))
-                pieces = await closing.enter_async_context(contextlib.aclosing(response.http_response.aiter_bytes()))
-                payloads = await closing.enter_async_context(contextlib.aclosing(upstream.events(pieces)))
+                events = upstream.events(response.http_response)
+                payloads = await closing.enter_async_context(contextlib.aclosing(events))
                 yield Answering(upstream, payloads)
 
     async def aclose(self) -> None:
@@ -95,25 +92,18 @@ class OpenAIServer:
 def _new_client(connection: Connection) -> "AsyncOpenAI":
     import_sdk("openai")
     import httpx2
-    from openai import AsyncOpenAI, DefaultAsyncHttpx2Client
+    from openai import AsyncOpenAI
 
-    timeout = httpx2.Timeout(None, connect=connection.timeouts.connect_s)
+    from providers.transport import Transport
+
     # A server without keys still gets one: an empty one makes no valid header.
     return AsyncOpenAI(
         api_key=connection.api_key.strip() or "none",
         base_url=connection.base_url or "https://api.openai.com/v1",
-        timeout=timeout,
+        timeout=None,
         max_retries=0,
-        http_client=DefaultAsyncHttpx2Client(timeout=timeout, verify=_trusted_certificates()),
+        http_client=httpx2.AsyncClient(transport=Transport(connection.timeouts.connect_s), follow_redirects=True),
     )
-
-
-@functools.cache
-def _trusted_certificates() -> "SSLContext":
-    """One for all connections: reading the certificates takes 50 ms."""
-    import httpx2
-
-    return httpx2.create_ssl_context()
 
 
 # --- errors -----------------------------------------------------------------
@@ -131,6 +121,7 @@ def sdk_errors_translated() -> Generator[None]:
         translated = _translated(error)
         if translated is None:
             raise
+        translated.sent = not never_connected(error)
         raise translated from error
 
 
@@ -205,17 +196,6 @@ def arguments_of(wire: str) -> Mapping[str, Any]:
     if not isinstance(arguments, dict):
         raise Garbled("the arguments of a tool call are no JSON object")
     return arguments
-
-
-def to_usage(*, total_input: int, output: int, cache_read: int, cache_write: int, reasoning: int) -> Usage:
-    """Our count from one that has cached tokens within the input and reasoning within the output."""
-    return Usage(
-        fresh_input=max(0, total_input - cache_read - cache_write),
-        cache_read=cache_read,
-        cache_write=cache_write,
-        output=output,
-        reasoning=min(reasoning, output),
-    )
 
 
 def signed(model: str, **proof: object) -> str:

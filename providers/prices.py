@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib.metadata import version
 from typing import Any
 
 from providers.contract import Usage
@@ -62,6 +63,12 @@ def price_of(provider: str, model: str, at: datetime) -> Price | None:
     if provider not in _PRICED_COMPANIES:
         return None
     return _price_in_hour(provider, model, at.replace(minute=0, second=0, microsecond=0))
+
+
+@cache
+def price_data(provider: str) -> str:
+    """Where `price_of` has its prices from, for example `genai-prices 0.2.3`."""
+    return "free" if provider == "demo" else f"genai-prices {version('genai-prices')}"
 
 
 @lru_cache(maxsize=4096)

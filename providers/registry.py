@@ -22,7 +22,7 @@ _BASE_URLS = {
     "anthropic": "ANTHROPIC_BASE_URL",
     "google": "GOOGLE_GEMINI_BASE_URL",
 }
-_TAKEN_NAMES = frozenset({*_KEYS, catalog.DEMO.provider})
+BUILT_IN = frozenset({*_KEYS, catalog.DEMO.provider})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class CompatibleServer:
     models: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.name or ":" in self.name or self.name in _TAKEN_NAMES:
+        if not self.name or ":" in self.name or self.name in BUILT_IN:
             raise ValueError(f"a compatible server cannot be named {self.name!r}")
 
 

@@ -8,11 +8,14 @@ import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from providers.contract import Timeouts, Usage
 from providers.errors import ProviderError, SilentTooLong
 from providers.sse import EventDecoder
+
+if TYPE_CHECKING:
+    import httpx2
 
 DRAIN_S = 0.1
 
@@ -42,9 +45,12 @@ class Upstream:
         """Wait for the head of the answer."""
         return await self._in_time(response)
 
-    async def events(self, pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
-        """The data of each event of a body."""
-        while (piece := await self._in_time(anext(pieces, None))) is not None:
+    async def events(self, response: "httpx2.Response") -> AsyncGenerator[bytes]:
+        """The data of each event of an open answer."""
+        from providers.transport import reading
+
+        read = reading(response)
+        while piece := await self._in_time(read()):
             self._heard = True
             if events := self._decoder.feed(piece):
                 for data in events:
@@ -91,7 +97,15 @@ def errors_translated(answer: Counting, to_our_error: Callable[[Exception], Prov
         if ours is None:
             raise
         ours.usage = answer.usage
+        ours.sent = not never_connected(error)
         raise ours from error
+
+
+def never_connected(error: Exception) -> bool:
+    """Whether an error of an SDK, or of the HTTP library beneath it, says that the request never left."""
+    import httpx2
+
+    return any(isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout) for cause in (error, error.__cause__))
 
 
 @functools.cache

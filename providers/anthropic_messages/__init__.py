@@ -14,7 +14,7 @@ from providers.anthropic_messages.request import to_wire
 from providers.anthropic_messages.stream import Answer
 from providers.contract import ChatRequest, Connection, StreamEvent
 from providers.sdks import import_sdk
-from providers.upstream import Upstream, certificates, errors_translated
+from providers.upstream import Upstream, errors_translated
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
@@ -35,8 +35,8 @@ class AnthropicMessages:
             async with AsyncExitStack() as closing:
                 sending = client.messages.with_streaming_response.create(**wire)
                 response = await upstream.opened(closing.enter_async_context(sending))
-                pieces = await closing.enter_async_context(aclosing(response.http_response.aiter_bytes()))
-                payloads = await closing.enter_async_context(aclosing(upstream.events(pieces)))
+                events = upstream.events(response.http_response)
+                payloads = await closing.enter_async_context(aclosing(events))
                 async for payload in payloads:
                     for event in answer.read(payload):
                         yield event
@@ -62,13 +62,14 @@ class AnthropicMessages:
 def new_client(connection: Connection) -> "AsyncAnthropic":
     import_sdk("anthropic")
     import httpx2
-    from anthropic import AsyncAnthropic, DefaultAsyncHttpxClient
+    from anthropic import AsyncAnthropic
 
-    timeout = httpx2.Timeout(None, connect=connection.timeouts.connect_s)
+    from providers.transport import Transport
+
     return AsyncAnthropic(
         api_key=connection.api_key or "none",
         base_url=connection.base_url or None,
         max_retries=0,
-        timeout=timeout,
-        http_client=DefaultAsyncHttpxClient(timeout=timeout, verify=certificates()),
+        timeout=None,
+        http_client=httpx2.AsyncClient(transport=Transport(connection.timeouts.connect_s), follow_redirects=True),
     )

@@ -18,10 +18,12 @@ from providers.contract import (
     ToolCall,
     Usage,
 )
+from providers.counting import fitted
 from providers.errors import Garbled
 
 THINKING = ("thinking", "redacted_thinking")
 
+_INPUTS = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 _REASONS = {
     "end_turn": FinishReason.STOP,
     "stop_sequence": FinishReason.STOP,
@@ -152,10 +154,11 @@ class Answer:
 
 def to_usage(wire: dict[str, int]) -> Usage:
     """Anthropic counts cached tokens beside `input_tokens`, and thinking within `output_tokens`."""
-    return Usage(
-        fresh_input=wire.get("input_tokens", 0),
-        cache_read=wire.get("cache_read_input_tokens", 0),
-        cache_write=wire.get("cache_creation_input_tokens", 0),
+    fresh, read, write = (max(0, wire.get(name, 0)) for name in _INPUTS)
+    return fitted(
+        total_input=fresh + read + write,
         output=wire.get("output_tokens", 0),
+        cache_read=read,
+        cache_write=write,
         reasoning=wire.get("thinking_tokens", 0),
     )

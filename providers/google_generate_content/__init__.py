@@ -39,8 +39,7 @@ class GoogleGenerateContent:
             async with AsyncExitStack() as closing:
                 response = await upstream.opened(accepted(client, wire))
                 closing.push_async_callback(response.aclose)
-                pieces = await closing.enter_async_context(aclosing(response.aiter_bytes()))
-                payloads = await closing.enter_async_context(aclosing(upstream.events(pieces)))
+                payloads = await closing.enter_async_context(aclosing(upstream.events(response)))
                 async for payload in payloads:
                     for event in answer.read(payload):
                         yield event
@@ -84,7 +83,7 @@ def new_clients(connection: Connection) -> "tuple[Client, RawClient]":
     from providers.google_generate_content.raw import RawClient
 
     verify = certificates()
-    http_client = RawClient(connection.timeouts.connect_s, verify)
+    http_client = RawClient(connection.timeouts.connect_s)
     options = HttpOptions(
         base_url=connection.base_url or None,
         httpx_async_client=http_client,

@@ -18,6 +18,7 @@ from providers.contract import (
     ToolCall,
     Usage,
 )
+from providers.counting import fitted
 from providers.errors import Garbled, ProviderError
 from providers.google_generate_content.errors import refusal
 
@@ -134,10 +135,5 @@ def stray_error(stray: bytes) -> ProviderError:
 
 def to_usage(wire: dict[str, int]) -> Usage:
     """Google counts cached tokens within the prompt, what tools fetched beside it, thoughts beside the candidates."""
-    prompt, fetched, cached, candidates, thoughts = (wire.get(f"{name}TokenCount", 0) for name in _COUNTS)
-    return Usage(
-        fresh_input=max(0, prompt + fetched - cached),
-        cache_read=cached,
-        output=candidates + thoughts,
-        reasoning=thoughts,
-    )
+    prompt, fetched, cached, candidates, thoughts = (max(0, wire.get(f"{name}TokenCount", 0)) for name in _COUNTS)
+    return fitted(total_input=prompt + fetched, cache_read=cached, output=candidates + thoughts, reasoning=thoughts)

@@ -2,8 +2,8 @@
 
 import msgspec
 
-from providers import openai_server
 from providers.contract import Usage
+from providers.counting import fitted
 
 
 class WireDetails(msgspec.Struct):
@@ -26,10 +26,10 @@ def to_usage(wire: WireUsage) -> Usage:
     of_input = wire.prompt_tokens_details or WireDetails()
     of_output = wire.completion_tokens_details or WireDetails()
     total_input, output = wire.prompt_tokens or 0, wire.completion_tokens or 0
-    reasoning = of_output.reasoning_tokens or 0
+    reasoning = max(0, of_output.reasoning_tokens or 0)
     if wire.total_tokens == total_input + output + reasoning:
         output += reasoning
-    return openai_server.to_usage(
+    return fitted(
         total_input=total_input,
         output=output,
         cache_read=of_input.cached_tokens or wire.prompt_cache_hit_tokens or 0,

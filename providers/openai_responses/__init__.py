@@ -22,7 +22,9 @@ class OpenAIResponses:
         wire = to_wire(request)
         answer = Answer(request.model)
         async with self._server.answering(
-            lambda sdk: sdk.responses.with_streaming_response.create(**wire, stream=True), request.timeouts
+            # As `extra_body` it goes out as it is; in each of its arguments the SDK would look for names to translate.
+            lambda sdk: sdk.responses.with_streaming_response.create(stream=True, extra_body=wire),
+            request.timeouts,
         ) as answering:
             async for payload in answering.payloads:
                 for event in answer.take(payload):

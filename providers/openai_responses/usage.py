@@ -2,8 +2,8 @@
 
 import msgspec
 
-from providers import openai_server
 from providers.contract import Usage
+from providers.counting import fitted
 
 
 class WireDetails(msgspec.Struct):
@@ -25,7 +25,7 @@ def to_usage(wire: WireUsage | None) -> Usage | None:
         return None
     of_input = wire.input_tokens_details or WireDetails()
     of_output = wire.output_tokens_details or WireDetails()
-    return openai_server.to_usage(
+    return fitted(
         total_input=wire.input_tokens or 0,
         output=wire.output_tokens or 0,
         cache_read=of_input.cached_tokens or 0,
