@@ -20,6 +20,14 @@ def own_message(user: Visitor, message_id: UUID, *roles: str) -> Message:
     return found(mine.filter(pk=message_id, role__in=roles or Message.Role.values).first())
 
 
+def branch_of(conversation: Conversation, *, before: Message | None = None, last: int | None = None) -> list[Message]:
+    """What is shown of it; 404 when it was deleted since it was found."""
+    try:
+        return conversation.branch(before=before, last=last)
+    except Message.DoesNotExist as deleted:
+        raise Http404 from deleted
+
+
 def own_generation(user: Visitor, generation_id: UUID) -> Generation:
     mine = Generation.objects.select_related("conversation", "message").filter(conversation__owner_id=user.pk)
     return found(mine.filter(pk=generation_id).first())

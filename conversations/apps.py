@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class ConversationsConfig(AppConfig):
@@ -7,3 +8,6 @@ class ConversationsConfig(AppConfig):
 
     def ready(self) -> None:
         from conversations import checks  # noqa: F401 - registers them
+        from conversations.roles import make_roles
+
+        post_migrate.connect(make_roles, sender=self, dispatch_uid="conversations.roles")

@@ -1,17 +1,17 @@
 """Ledger rows: what one provider call used, as far as it is known, and what that cost."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from conversations.accounting.estimating import estimated_tokens
+from conversations.accounting.pricing import Prices, usage_in
 from conversations.models import Conversation, Generation, UsageRecord
 from providers.contract import Usage
-from providers.prices import Price, cost_usd, price_of
+from providers.errors import ProviderError
 
-CHARACTERS_PER_TOKEN = 4
 LARGEST_COUNT = 2**31 - 1
 LONGEST_NAME = 200
-CLASSES = ("fresh_input", "cache_read", "cache_write", "output")
 
 
 @dataclass(slots=True)
@@ -19,7 +19,8 @@ class Call:
     """One provider call as it went. `reported` is the provider's final count, `so_far` what it said at the start.
 
     `sent` and `received` are characters; `ttft_s` and `duration_s` seconds. `cached` is what the answer used when it
-    was paid for: then no provider was called, and this call is free.
+    was paid for: then no provider was called, and this call is free. `refused` says that the request never left, or was
+    turned away before an answer began: it used nothing.
     """
 
     model_asked: str
@@ -32,39 +33,47 @@ class Call:
     duration_s: float | None = None
     purpose: str = UsageRecord.Purpose.ANSWER
     cached: Usage | None = None
+    refused: bool = False
 
     @property
     def provider(self) -> str:
         return self.model_asked.partition(":")[0]
 
+    def failed(self, error: BaseException | None) -> None:
+        """Note what a call that broke off has used: what was counted by then is no final count.
 
-def usage_of(call: Call) -> tuple[Usage, str]:
-    """(usage, confidence). A call that was cut short is estimated from its text: it is never free."""
+        A request that never left, or was turned away before an answer began, is not billed.
+        """
+        if isinstance(error, ProviderError):
+            self.so_far = error.usage or self.so_far
+            began = self.model_answered or self.so_far or self.reported or self.received
+            self.refused = not began and (error.status is not None or not error.retryable or not error.sent)
+
+
+def usage_of(call: Call) -> tuple[Usage | None, str]:
+    """(usage, confidence). A call that was cut short is estimated from its text: it is never free.
+
+    None when nothing is known: no report, and no text from which to estimate one.
+    """
     confidence = UsageRecord.Confidence
-    if call.cached is not None:
+    if call.cached is not None or call.refused:
         return Usage(), confidence.REPORTED
     if call.reported is not None:
         return call.reported, confidence.REPORTED
-    output = tokens_in(call.received)
+    output = estimated_tokens(call.model_asked, call.received, "output")
     if call.so_far is not None:
-        counted = call.so_far
-        most = max(output, counted.output)
-        return Usage(counted.fresh_input, counted.cache_read, counted.cache_write, most), confidence.PARTIAL
-    return Usage(fresh_input=tokens_in(call.sent), output=output), confidence.ESTIMATED
-
-
-def tokens_in(characters: int) -> int:
-    """About how many tokens a text of so many characters has, rounded up."""
-    return -(-characters // CHARACTERS_PER_TOKEN)
+        most = max(output, call.so_far.output)
+        return replace(call.so_far, output=most), confidence.PARTIAL
+    if not call.sent and not call.received:
+        return None, confidence.UNKNOWN
+    fresh = estimated_tokens(call.model_asked, call.sent, "input")
+    return Usage(fresh_input=fresh, output=output), confidence.ESTIMATED
 
 
 def record_of(call: Call, conversation: Conversation, outcome: str) -> UsageRecord:
     """The unsaved ledger row of one call."""
     usage, confidence = usage_of(call)
-    usage = storable(usage)
-    price = price_at(call, datetime.now(UTC))
-    rates = price.of(usage) if price else None
-    return UsageRecord(
+    record = UsageRecord(
         user_key=conversation.owner_id,
         conversation_key=conversation.pk,
         provider=call.provider,
@@ -72,27 +81,40 @@ def record_of(call: Call, conversation: Conversation, outcome: str) -> UsageReco
         model_answered=call.model_answered[:LONGEST_NAME],
         purpose=call.purpose,
         outcome=outcome,
-        **asdict(usage),
+        sent_characters=min(call.sent, LARGEST_COUNT),
+        received_characters=min(call.received, LARGEST_COUNT),
         confidence=confidence,
-        price={name: str(getattr(rates, name)) for name in CLASSES} if rates else None,
-        cost_usd=Decimal(0) if call.cached else cost_usd(usage, price),
-        saved_usd=cost_usd(call.cached, price) if call.cached else None,
         ttft_s=call.ttft_s,
         duration_s=call.duration_s,
+        **(asdict(storable(usage)) if usage else {}),
     )
+    price(record, call)
+    return record
+
+
+def price(record: UsageRecord, call: Call) -> None:
+    """Put onto the row what it costs by what is known now. Nothing when the price is not known, or the tokens are not.
+
+    A cached answer is free, and the row says what it would have cost.
+    """
+    if record.fresh_input is None:
+        return
+    now = datetime.now(UTC)
+    quote = Prices(record.model_asked, record.model_answered).at(now)
+    used = usage_in(record)
+    record.price = quote.snapshot(used, now) if quote else None
+    record.cost_usd = quote.cost_of(used) if quote else None
+    if call.cached is not None:
+        record.cost_usd = Decimal(0)
+        record.saved_usd = quote.cost_of(storable(call.cached)) if quote else None
+    elif used == Usage():
+        record.cost_usd = Decimal(0)
 
 
 def storable(usage: Usage) -> Usage:
     """What the columns can hold of it: a provider that counts oddly must not keep an answer from being stored."""
     counts = {name: min(max(count, 0), LARGEST_COUNT) for name, count in asdict(usage).items()}
     return Usage(**counts | {"reasoning": min(counts["reasoning"], counts["output"])})
-
-
-def price_at(call: Call, when: datetime) -> Price | None:
-    """The price of the model that answered; of the one that was asked when the answer does not say or is not listed."""
-    name = call.model_asked.partition(":")[2]
-    answered = price_of(call.provider, call.model_answered, when) if call.model_answered else None
-    return answered or price_of(call.provider, name, when)
 
 
 def answer_record(call: Call, generation: Generation, outcome: str) -> UsageRecord:

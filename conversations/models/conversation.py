@@ -7,13 +7,13 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.db.models.functions import Now
 from django.urls import reverse
 from uuid_utils.compat import uuid7
 
 from conversations.models.generation import Generation
-from conversations.models.message import Message, Part
+from conversations.models.message import Message, Part, remember
 
 
 class RunInProgress(Exception):
@@ -47,6 +47,16 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
             found = found.filter(title__icontains=word)
         return found
 
+    def lock(self) -> None:
+        """Until the transaction ends nobody posts to these, and what runs in them is neither saved nor ended.
+
+        Whoever deletes rows of a run has it locked first, as a run that ends has: otherwise each could wait for the
+        other.
+        """
+        list(self.order_by("pk").select_for_update().values_list("pk"))
+        runs = Generation.objects.active().filter(conversation__in=self)
+        list(runs.order_by("pk").select_for_update().values_list("pk"))
+
 
 class Conversation(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -71,7 +81,14 @@ class Conversation(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["owner", "client_key"], name="one_conversation_per_client_key"),
         ]
-        indexes = [models.Index(fields=["owner", "archived", "-pinned", "-updated_at"], name="conversation_list")]
+        permissions = [
+            ("read_transcripts", "Can read other people's conversations, giving a reason"),
+            ("export_conversations", "Can export conversations"),
+        ]
+        indexes = [
+            models.Index(fields=["owner", "archived", "-pinned", "-updated_at"], name="conversation_list"),
+            models.Index(fields=["created_at"], name="conversations_by_date"),
+        ]
 
     def __str__(self) -> str:
         return self.title or "New conversation"
@@ -88,8 +105,15 @@ class Conversation(models.Model):
 
         Raises TooManyRuns or TooManyMessages, and leaves nothing behind then.
         """
-        conversation, _ = cls.objects.get_or_create(owner_id=owner_id, client_key=client_key, defaults={"model": model})
-        return conversation, conversation.post(text=text, model=model, client_key=client_key)
+        conversation = cls(owner_id=owner_id, client_key=client_key, model=model, title=title_from(text))
+        conversation._lock_owner()
+        if posted := cls.objects.filter(owner_id=owner_id, client_key=client_key).first():
+            return posted, None
+        conversation._refuse_too_many()
+        generation = conversation._add_exchange(None, text, model, client_key)
+        conversation.leaf = generation.message
+        conversation.save(force_insert=True)
+        return conversation, generation
 
     @transaction.atomic
     def post(self, *, text: str, model: str, client_key: str) -> Generation | None:
@@ -98,26 +122,29 @@ class Conversation(models.Model):
         None when `client_key` has been posted before. Raises RunInProgress when another run of it is active.
         """
         self._lock()
-        return self._ask(self.leaf, text, model, client_key)
+        return self._ask(self.leaf_id, text, model, client_key)
 
     @transaction.atomic
     def edit(self, message: Message, *, text: str, model: str, client_key: str) -> Generation | None:
         """The same as a new sibling of the question `message`. Nothing is overwritten."""
         self._lock()
-        return self._ask(message.parent, text, model, client_key)
+        return self._ask(message.parent_id, text, model, client_key)
 
     @transaction.atomic
     def regenerate(self, message: Message, *, model: str) -> Generation:
         """A new sibling of the answer `message`. Raises RunInProgress."""
         self._lock()
+        self._lock_owner()
         self._refuse_too_many()
-        assert message.parent is not None
-        return self._begin_answer(message.parent, model)
+        answer = Message.objects.create(conversation=self, parent_id=message.parent_id, role=Message.Role.ASSISTANT)
+        self._touch(leaf=answer, model=model)
+        return Generation.objects.create(conversation=self, message=answer, model=model)
 
     @transaction.atomic
     def resume_partial(self, message: Message) -> Generation:
         """Continue: a new run that goes on from what the answer `message` already says. Raises RunInProgress."""
         self._lock()
+        self._lock_owner()
         self._refuse_too_many()
         generation = Generation.objects.create(conversation=self, message=message, model=self.model)
         self._touch(leaf=message)
@@ -127,11 +154,20 @@ class Conversation(models.Model):
         """Show the branch through `message`: from there on down, its latest messages."""
         self._touch(leaf=Message.latest_leaf_below(message))
 
+    @transaction.atomic
+    def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
+        """It is gone for whoever comes next; its run notices within a beat and is billed."""
+        Conversation.objects.filter(pk=self.pk).lock()
+        return super().delete(using, keep_parents)
+
     def rename(self, title: str) -> None:
         Conversation.objects.filter(pk=self.pk).update(title=title, title_is_final=True)
 
     def branch(self, *, before: Message | None = None, last: int | None = None) -> list[Message]:
-        """The messages down to the chosen leaf, or those `before` one: each with parts, runs and its siblings' ids."""
+        """The messages down to the chosen leaf, or those `before` one: each with parts, runs and its siblings' ids.
+
+        Raises Message.DoesNotExist when it is deleted meanwhile.
+        """
         leaf_id = before.parent_id if before else self.leaf_id
         return Message.branch_to(leaf_id, self.pk, last)
 
@@ -140,41 +176,51 @@ class Conversation(models.Model):
     def _lock(self) -> None:
         """Other writers of this conversation wait here, so that what is read next stays true."""
         fresh = Conversation.objects.select_for_update().get(pk=self.pk)
-        self.leaf, self.title = fresh.leaf, fresh.title
+        self.leaf_id, self.title = fresh.leaf_id, fresh.title
+
+    def _lock_owner(self) -> None:
+        """Two posts of one user wait for each other here. (With SQLite there is one writer at a time anyway.)"""
+        if connection.features.has_select_for_update:
+            get_user_model().objects.select_for_update().values_list("pk").get(pk=self.owner_id)
 
     def _refuse_too_many(self) -> None:
-        """Raises RunInProgress, TooManyRuns or TooManyMessages. Two posts of one user wait for each other here."""
-        get_user_model().objects.select_for_update().values_list("pk").get(pk=self.owner_id)
+        """Raises RunInProgress, TooManyRuns or TooManyMessages."""
         running = Generation.objects.active().filter(conversation__owner_id=self.owner_id)
-        active = {run.conversation_id: run for run in running}
-        if self.pk in active:
-            raise RunInProgress(active[self.pk])
-        if len(active) >= settings.RUNS_PER_USER:
-            raise TooManyRuns(list(Conversation.objects.filter(pk__in=active)))
+        count = running.count()
+        if count and not self._state.adding and (here := running.filter(conversation=self).first()):
+            raise RunInProgress(here)
+        if count >= settings.RUNS_PER_USER:
+            raise TooManyRuns(list(Conversation.objects.filter(generations__in=running)))
         latest = Generation.objects.filter(conversation__owner_id=self.owner_id, pk__gte=earliest_id_of_last_minute())
         if latest.count() >= settings.MESSAGES_PER_MINUTE:
             raise TooManyMessages
 
-    def _ask(self, parent: Message | None, text: str, model: str, client_key: str) -> Generation | None:
+    def _ask(self, parent_id: UUID | None, text: str, model: str, client_key: str) -> Generation | None:
         if self.messages.filter(client_key=client_key).exists():
             return None
+        self._lock_owner()
         self._refuse_too_many()
-        question = Message.objects.create(
-            conversation=self, parent=parent, role=Message.Role.USER, client_key=client_key
-        )
-        Part(message=question, index=0, kind=Part.Kind.TEXT, text=text).save()
+        generation = self._add_exchange(parent_id, text, model, client_key)
         self.title = self.title or title_from(text)
-        return self._begin_answer(question, model)
+        self._touch(leaf=generation.message, model=model, title=self.title)
+        return generation
 
-    def _begin_answer(self, question: Message, model: str) -> Generation:
-        answer = Message.objects.create(conversation=self, parent=question, role=Message.Role.ASSISTANT)
+    def _add_exchange(self, parent_id: UUID | None, text: str, model: str, client_key: str) -> Generation:
+        """The rows of a question and of its answer, which is to be written."""
+        question = Message(conversation=self, parent_id=parent_id, role=Message.Role.USER, client_key=client_key)
+        answer = Message(conversation=self, parent=question, role=Message.Role.ASSISTANT)
+        Message.objects.bulk_create([question, answer])
+        part = Part.objects.create(message=question, index=0, kind=Part.Kind.TEXT, text=text)
         generation = Generation.objects.create(conversation=self, message=answer, model=model)
-        self.model = model
-        self._touch(leaf=answer, model=model, title=self.title)
+        remember(question, parts=[part], generations=[])
+        remember(answer, parts=[], generations=[generation])
+        question.sibling_ids, answer.sibling_ids = [question.pk], [answer.pk]
+        generation.is_first = True
         return generation
 
     def _touch(self, *, leaf: Message, **fields: object) -> None:
         self.leaf = leaf
+        self.model = str(fields.get("model", self.model))
         Conversation.objects.filter(pk=self.pk).update(leaf=leaf, updated_at=Now(), **fields)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from operator import attrgetter
 from uuid import UUID
 
 from django.conf import settings
@@ -12,13 +12,15 @@ from django.db import models, transaction
 from django.db.models.functions import Now
 from uuid_utils.compat import uuid7
 
-from conversations.models.message import Message, Part
-
-if TYPE_CHECKING:
-    from conversations.models.usage import UsageRecord
+from conversations.models.budget import Reservation
+from conversations.models.message import Message, Part, remember
+from conversations.models.signals import after_commit, answer_ended
+from conversations.models.usage import UsageRecord
 
 # Who runs what: a new id for every process, so that a restart never takes an old run for its own.
 BOOT_ID = str(uuid7())
+# The owner of a run that waits for a process to claim it.
+NOBODY = ""
 
 
 def this_boot() -> str:
@@ -32,12 +34,16 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
     def mine(self) -> GenerationQuerySet:
         return self.active().filter(owner=BOOT_ID)
 
+    def pending(self) -> GenerationQuerySet:
+        """Active, and waiting for a process that runs them; first come first."""
+        return self.active().filter(owner=NOBODY).order_by("pk")
+
     def silent(self) -> GenerationQuerySet:
         """Active, but their process has not been heard of for a lease. By the database's clock."""
         return self.active().filter(heartbeat_at__lt=Now() - timedelta(seconds=settings.LEASE_S))
 
     def of_earlier_boots(self) -> GenerationQuerySet:
-        return self.active().exclude(owner=BOOT_ID)
+        return self.active().exclude(owner__in=(BOOT_ID, NOBODY))
 
 
 class Generation(models.Model):
@@ -69,6 +75,9 @@ class Generation(models.Model):
     # What the reader is told of the way here: attempts that failed, models that stepped in, turns that were left out.
     events = models.JSONField(default=list, blank=True)
 
+    # Whether it was made together with its message and the question.
+    is_first = False
+
     objects = GenerationQuerySet.as_manager()
 
     class Meta:
@@ -83,10 +92,37 @@ class Generation(models.Model):
         return f"{self.status} run {self.pk} of {self.model}"
 
     @property
+    def log_ids(self) -> dict[str, str]:
+        """What log lines about it carry."""
+        owner = self.conversation.owner_id
+        return {"user": str(owner), "conversation": str(self.conversation_id), "generation": str(self.pk)}
+
+    @property
     def is_active(self) -> bool:
         return self.status == self.Status.ACTIVE
 
+    @property
+    def is_pending(self) -> bool:
+        return self.is_active and self.owner == NOBODY
+
+    @property
+    def place(self) -> int:
+        """Its place in the line of those that wait, from 1."""
+        return Generation.objects.pending().filter(pk__lte=self.pk).count()
+
     # --- verbs --------------------------------------------------------------
+
+    def leave_to_others(self) -> None:
+        """Let a process of `manage.py rungenerator` claim it; in the transaction that makes it."""
+        self.owner = NOBODY
+        self.save(update_fields=["owner"])
+
+    def claim_pending(self) -> bool:
+        """Take it for this process. False when another one was faster."""
+        mine = Generation.objects.pending().filter(pk=self.pk).update(owner=BOOT_ID, heartbeat_at=Now()) == 1
+        if mine:
+            self.owner = BOOT_ID
+        return mine
 
     def request_stop(self) -> bool:
         """The user ends the run: noted in its row, from where its process picks it up. False when it had ended."""
@@ -104,15 +140,18 @@ class Generation(models.Model):
         if not Generation.objects.filter(pk=self.pk).exists():
             for record in records:
                 record.generation = None
-                record.save(force_insert=True)
+            Reservation.release(self.pk)
+            UsageRecord.book(records)
         return False
 
     @transaction.atomic
     def claim_dead(self, records: list[UsageRecord]) -> bool:
         """Interrupt a run whose process is gone, keeping all it has saved. False when somebody else was faster."""
         parts = self.saved_parts()
-        # Not equality: SQLite keeps the milliseconds of its own clock as text, which equals no Python time.
-        dead = Generation.objects.filter(owner=self.owner, heartbeat_at__lte=self.heartbeat_at).active()
+        # SQLite compares times as text, and its own clock writes .120 or .000 where Python writes .120000 or nothing:
+        # neither = nor <= holds for what has just been read.
+        since = self.heartbeat_at + timedelta(microseconds=1)
+        dead = Generation.objects.filter(owner=self.owner, heartbeat_at__lt=since).active()
         return self._end(dead, self.Status.INTERRUPTED, parts, records)
 
     def _end(
@@ -128,18 +167,34 @@ class Generation(models.Model):
             return False
         self.message.parts.all().delete()
         Part.objects.bulk_create([part.rendered() for part in parts])
-        for record in records:
-            record.save(force_insert=True)
+        Reservation.release(self.pk)
+        UsageRecord.book(records)
         self.segments.all().delete()
         self.status = status
+        for name, value in fields.items():
+            setattr(self, name, value)
+        remember(self.message)
+        after_commit(answer_ended, Generation, generation=self)
         return True
+
+    def exchange(self) -> list[Message]:
+        """The question and the answer it writes, as `Conversation.branch` gives them. Of a run that has just begun."""
+        assert self.message.parent is not None
+        remember(self, segments=[])
+        return [self.message.parent, self.message]
+
+    def ended_message(self, parts: list[Part], records: list[UsageRecord]) -> Message:
+        """The message it has written, as `Conversation.branch` gives it. Of a first run, with what has been stored."""
+        remember(self, usage_records=records)
+        remember(self.message, generations=[self], parts=parts)
+        return self.message
 
     # --- what it has saved --------------------------------------------------
 
     def saved_parts(self) -> list[Part]:
         """The message's parts with this run's segments folded in, unsaved. Offsets count within a part's text."""
         parts = {part.index: copy_of(part, self.message) for part in self.message.parts.all()}
-        for segment in self.segments.order_by("part", "start"):
+        for segment in sorted(self.segments.all(), key=attrgetter("part", "start")):
             part = parts.setdefault(
                 segment.part, Part(message=self.message, index=segment.part, kind=segment.kind, data=segment.data)
             )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import models
@@ -11,12 +12,21 @@ from django.db.models.functions import Now
 from django.utils.safestring import SafeString, mark_safe
 from uuid_utils.compat import uuid7
 
-from conversations.models.notices import notice_for, story
+from conversations.models.notices import budget_that_ended_it, notice_for, story
 from conversations.models.usage import UsageRecord
 from conversations.rendering.markdown import RENDERER_VERSION, render
 
 if TYPE_CHECKING:
     from conversations.models.generation import Generation
+
+
+def remember(row: Any, **related: Sequence[models.Model]) -> None:
+    """Rows that have just been written with `row`, as if they had been fetched with it; all others are forgotten."""
+    row._prefetched_objects_cache = {}
+    for name, rows in related.items():
+        found = getattr(row, name).all()
+        found._result_cache, found._prefetch_done = list(rows), True
+        row._prefetched_objects_cache[name] = found
 
 
 class Message(models.Model):
@@ -35,7 +45,7 @@ class Message(models.Model):
     client_key = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
-    # Set by branch_to(): every version of this turn, oldest first, this one included.
+    # Set by branch_to() and for a new message: every version of this turn, oldest first, this one included.
     sibling_ids: list[UUID]
 
     class Meta:
@@ -54,8 +64,8 @@ class Message(models.Model):
 
     @property
     def run(self) -> Generation | None:
-        """The latest run that wrote this message; None for a question."""
-        return max(self.generations.all(), key=lambda run: run.pk, default=None)
+        """The latest run that wrote this message, by the database's clock; None for a question."""
+        return max(self.generations.all(), key=lambda run: (run.created_at, run.pk), default=None)
 
     def shown_parts(self) -> list[Part]:
         """Its parts; while it is being written, what has been saved of them so far."""
@@ -68,7 +78,8 @@ class Message(models.Model):
         run = self.run
         if run is None or run.is_active:
             return ""
-        return notice_for(run.status, run.error_kind, run.finish_reason, has_text=bool(self.text))
+        budget = budget_that_ended_it(run.events)
+        return notice_for(run.status, run.error_kind, run.finish_reason, has_text=bool(self.text), budget=budget)
 
     @property
     def usage(self) -> UsageRecord | None:
@@ -113,11 +124,19 @@ class Message(models.Model):
 
     @classmethod
     def branch_to(cls, leaf_id: UUID | None, conversation_id: UUID, last: int | None = None) -> list[Message]:
-        """The messages from the root to `leaf_id`, or the `last` of them. Five queries whatever the length."""
+        """The messages from the root to `leaf_id`, or the `last` of them. Five queries whatever the length.
+
+        Raises DoesNotExist when they are deleted meanwhile.
+        """
         tree = Tree(conversation_id)
+        if leaf_id is not None and leaf_id not in tree.parent:
+            raise cls.DoesNotExist
         path = tree.path_to(leaf_id)[-(last or 0) :]
-        found = cls.objects.filter(pk__in=path).prefetch_related("parts", "generations", "generations__usage_records")
+        # Runs first: one that has ended by then has its parts, so that no answer is shown as ended and empty.
+        found = cls.objects.filter(pk__in=path).prefetch_related("generations", "generations__usage_records", "parts")
         by_id = {message.pk: message for message in found}
+        if len(by_id) < len(path):
+            raise cls.DoesNotExist
         for pk in path:
             by_id[pk].sibling_ids = tree.siblings(pk)
         return [by_id[pk] for pk in path]

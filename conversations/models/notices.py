@@ -43,7 +43,7 @@ FAILED = {
     "internal": Notice("Something went wrong on this site; the error has been logged.", RETRY),
 }
 
-STOPPED = Notice("You stopped this answer.", GO_ON)
+STOPPED = Notice("This answer was stopped.", GO_ON)
 INTERRUPTED = Notice("The server was restarted while this was being written.", GO_ON)
 LENGTH = Notice("The answer reached the longest length this model may write.", "Continue to get the rest.")
 REFUSED = Notice("The model declined to answer.", "Edit your message, or pick another model and retry.")
@@ -51,8 +51,10 @@ PAUSED = Notice("The model paused here.", "Continue to let it go on.")
 EMPTY = Notice("The model finished without saying anything.", RETRY)
 
 
-def notice_for(status: str, error_kind: str, finish_reason: str, *, has_text: bool) -> str:
-    """The sentence for a run that ended so; empty when there is nothing to say."""
+def notice_for(status: str, error_kind: str, finish_reason: str, *, has_text: bool, budget: str = "") -> str:
+    """The sentence for a run that ended so, by the `budget` if one is named; empty when there is nothing to say."""
+    if budget:
+        return over_budget(status, budget).sentence(has_text=has_text)
     if status == "failed":
         return FAILED.get(error_kind, FAILED["internal"]).sentence(has_text=has_text)
     if status == "stopped":
@@ -63,6 +65,17 @@ def notice_for(status: str, error_kind: str, finish_reason: str, *, has_text: bo
     if by_reason is None and not has_text and status == "complete":
         by_reason = EMPTY
     return by_reason.sentence(has_text=has_text) if by_reason else ""
+
+
+def over_budget(status: str, name: str) -> Notice:
+    if status == "stopped":
+        return Notice(f"This answer was stopped: the budget “{name}” allows no longer one.", GO_ON)
+    return Notice(f"The budget “{name}” allows no longer answer.", "Continue to get the rest.")
+
+
+def budget_that_ended_it(events: list[dict[str, Any]]) -> str:
+    """The name of the budget that made an answer short; empty when none did."""
+    return next((event["name"] for event in reversed(events) if event["kind"] == "budget"), "")
 
 
 # Why another attempt or another model was needed, as the middle of a sentence: "GPT-5.5 was overloaded".
