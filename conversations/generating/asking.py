@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+from conversations.accounting.budgets import Allowance
 from conversations.generating.offer import HEALTH, Offer, offer_of, registry
 from conversations.generating.prompt import carrying_on, characters, request_for, said_before
 from conversations.models import Generation
@@ -14,12 +15,16 @@ from providers.contract import ChatRequest, StreamEvent, Turn
 
 @dataclass
 class Asking:
-    """What one run asks for. `request` is what was sent last; `left_out` how many of the oldest turns did not fit."""
+    """What one run asks for. `request` is what was sent last; `left_out` how many of the oldest turns did not fit.
+
+    `allowances`, by model, are what hard budgets allow: answers are asked for no longer than that.
+    """
 
     offers: Sequence[Offer]
     turns: tuple[Turn, ...]
     system: str
     said: str = ""
+    allowances: Mapping[str, Allowance] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.request, self.left_out = request_for(self.turns, self.system, self.offers[0])
@@ -33,6 +38,12 @@ class Asking:
     def sent(self) -> int:
         """Characters of the request that was sent last."""
         return characters(self.request)
+
+    def keep_within(self, allowances: Mapping[str, Allowance]) -> None:
+        """Ask only models that have an allowance, and for no longer answers than that."""
+        self.allowances = allowances
+        self.offers = [offer for offer in self.offers if offer.info.id in allowances]
+        self.request = self._allowed(self.request, self.offer)
 
     def title_of(self, model: str) -> str:
         return next(offer.info.title for offer in self.offers if offer.info.id == model)
@@ -48,7 +59,11 @@ class Asking:
 
     def _request_to(self, offer: Offer) -> ChatRequest:
         request, self.left_out = request_for(self.turns, self.system, offer)
-        return carrying_on(request, self.said)
+        return self._allowed(carrying_on(request, self.said), offer)
+
+    def _allowed(self, request: ChatRequest, offer: Offer) -> ChatRequest:
+        allowance = self.allowances.get(offer.info.id)
+        return replace(request, max_output_tokens=allowance.max_output_tokens) if allowance else request
 
 
 def asking_for(generation: Generation) -> Asking:

@@ -27,13 +27,10 @@ class Draft:
             self._begin(part.kind, part.data).append(part.text)
             self._saved[-1] = len(part.text)
         self._lengths_before = [part.length for part in self.parts]
+        # Characters of text and reasoning so far.
+        self.length = sum(self._lengths_before)
         self._join = self._join_at_end()
         self._tags = ThinkTags()
-
-    @property
-    def length(self) -> int:
-        """Characters of text and reasoning so far."""
-        return sum(part.length for part in self.parts)
 
     def go_on(self) -> str:
         """Another attempt writes on from here. Returns the text that this run has written so far."""
@@ -77,7 +74,7 @@ class Draft:
 
     def _grow(self, kind: str, text: str) -> None:
         if text:
-            self._part_for(kind).append(text)
+            self.length += self._part_for(kind).append(text)
 
     def _part_for(self, kind: str) -> GrowingPart:
         if self.parts and self.parts[-1].kind == kind:

@@ -3,7 +3,7 @@
 # Restarting a whole sentence is the longest repetition that is seen in practice.
 LONGEST_OVERLAP = 1_000
 # An indentation, a rule of a table or a row of zeros may well come twice: only words count as repeated, and sentences
-# and lines that begin again.
+# and lines that begin again, or that more lines follow.
 FEWEST_LETTERS = 3  # different ones; a Chinese or Japanese one says as much as two
 CJK = "\u3000"
 SENTENCE_ENDS = (".", "!", "?", ":", "。", "！", "？")
@@ -48,4 +48,4 @@ def is_said_again(repeated: str, before: str) -> bool:
         return letters > 0 or repeated.strip().startswith(FENCES)
     if before.endswith(SENTENCE_ENDS) and any(map(str.isalpha, repeated)):
         return True
-    return letters >= FEWEST_LETTERS
+    return letters >= FEWEST_LETTERS or (letters > 0 and "\n" in repeated.strip())

@@ -1,5 +1,6 @@
 """Which models this site offers and how each is to be asked: the catalogue as settings and an admin have changed it."""
 
+import gc
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -13,7 +14,7 @@ from providers.catalog import ModelInfo, find
 from providers.contract import Timeouts
 from providers.health import Health
 from providers.prices import price_of
-from providers.registry import CompatibleServer, Registry
+from providers.registry import BUILT_IN, CompatibleServer, Registry
 
 # How the models have been doing, as this process saw it.
 HEALTH = Health()
@@ -62,6 +63,20 @@ def built_in_models() -> list[ModelInfo]:
     return [named(name) for name in settings.MODELS] or registry().models()
 
 
+def known_models() -> list[str]:
+    """Every model this site has a name for, offered or not."""
+    return sorted({model.id for model in built_in_models()} | set(CatalogEntry.objects.values_list("model", flat=True)))
+
+
+def provider_names() -> list[str]:
+    """What the name of a model may begin with, whether a key is there or not."""
+    return sorted({*BUILT_IN, *registry().provider_names()})
+
+
+def providers_without_key() -> set[str]:
+    return set(provider_names()) - set(registry().provider_names())
+
+
 def named(name: str) -> ModelInfo:
     """What the catalogue knows of `provider:model`; plain abilities when nothing."""
     provider, _, model = name.partition(":")
@@ -101,5 +116,8 @@ def overridden(info: ModelInfo, entry: CatalogEntry) -> ModelInfo:
 def warm_up() -> None:
     """Import what the first answer will need. Takes seconds: for a thread of its own, at the start of a server."""
     registry().preload()
-    price_of("openai", "", datetime.now(UTC))
+    for provider in registry().provider_names():
+        price_of(provider, "", datetime.now(UTC))
     preload()
+    # All of this stays. The garbage collector would stop every stream for a quarter of a second to look through it.
+    gc.freeze()

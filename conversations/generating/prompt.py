@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from uuid import UUID
 
 from conversations.generating.offer import Offer
 from conversations.models import Generation, Message, Part
@@ -17,18 +16,23 @@ ROOM_FOR_ANSWER = 0.25
 
 def said_before(generation: Generation) -> tuple[Turn, ...]:
     """Everything said on the branch before the answer; for Continue the last turn is what the answer says already."""
-    path = Tree(generation.conversation_id).path_to(generation.message_id)
-    texts: dict[UUID, list[Part]] = {pk: [] for pk in path}
-    for part in Part.objects.filter(message__in=path, kind=Part.Kind.TEXT).select_related("message"):
-        if part.text.strip():
-            texts[part.message_id].append(part)
-    return tuple(turn_of(parts) for parts in texts.values() if parts)
+    turns = (turn_of(message) for message in messages_before(generation.message))
+    return tuple(turn for turn in turns if turn.parts)
 
 
-def turn_of(parts: list[Part]) -> Turn:
-    """The texts of one message as a turn. Reasoning and tool calls stay here: no provider takes them back so."""
-    written = parts[0].message.role == Message.Role.ASSISTANT
-    return Turn("assistant" if written else "user", tuple(Text(part.text) for part in parts))
+def messages_before(answer: Message) -> Sequence[Message]:
+    """From the first question to the answer; those of a first exchange are here already."""
+    if answer.parent and not answer.parent.parent_id:
+        return [answer.parent, answer]
+    path = Tree(answer.conversation_id).path_to(answer.pk)
+    found = Message.objects.prefetch_related("parts").in_bulk(path)
+    return [found[pk] for pk in path]
+
+
+def turn_of(message: Message) -> Turn:
+    """The texts of one message. Reasoning and tool calls stay here: no provider takes them back so."""
+    texts = (part.text for part in message.parts.all() if part.kind == Part.Kind.TEXT and part.text.strip())
+    return Turn("assistant" if message.role == Message.Role.ASSISTANT else "user", tuple(map(Text, texts)))
 
 
 def request_for(turns: Sequence[Turn], system: str, offer: Offer) -> tuple[ChatRequest, int]:

@@ -19,6 +19,11 @@ class Line:
         self._waiting: deque[tuple[asyncio.Future[None], TellPlace]] = deque()
 
     @property
+    def length(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
+
+    @property
     def is_full(self) -> bool:
         return not self._free and len(self._waiting) >= self._longest
 

@@ -4,46 +4,75 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from uuid import UUID
 
-from asgiref.sync import async_to_sync, sync_to_async
+from asgiref.sync import async_to_sync
 from django.db import InterfaceError, OperationalError
 
-from chatsite.lanes import start_task
+from chatsite.lanes import in_database, start_task
+from chatsite.logs import request_here, speak_of
 from conversations.generating.asking import Asking, asking_for
 from conversations.generating.draft import Draft
 from conversations.generating.queueing import LINE
-from conversations.generating.saving import RUNS, ensure_saving
-from conversations.generating.titles import name_conversation
+from conversations.generating.saving import RUNS, SAVER
+from conversations.generating.titles import NAMING, give_up_naming, start_naming
 from conversations.generating.writing import INTERNAL, Ending, Writing
 from conversations.models import Generation
+from conversations.models.generation import BOOT_ID
 from conversations.streaming.hub import HUBS, Hub
+from conversations.streaming.news import News, ensure_listening, tell
+from conversations.streaming.publisher import ensure_publishing
 from providers.errors import ProviderError
 
 log = logging.getLogger(__name__)
 
 SAVE_AGAIN_AFTER_S = 1.0
+# When the process ends; a supervisor may kill it soon after.
+STORED_WITHIN_S = 3.0
 
 STOPPED = Ending(Generation.Status.STOPPED)
 RESTARTED = Ending(Generation.Status.INTERRUPTED, "restart")
 LOST = Ending(Generation.Status.INTERRUPTED, "lost")
 
 
-def start_run(generation: Generation) -> None:
+def start_run(generation: Generation, asking: Asking | None = None) -> None:
     """Start writing the answer, from a sync view: the run is registered when this returns, and goes on by itself."""
     try:
-        run = Run(generation, asking_for(generation))
+        run = Run(generation, asking or asking_for(generation))
     except BaseException:
         generation.finish(INTERNAL.status, generation.saved_parts(), [], error_kind=INTERNAL.error_kind)
         raise
     async_to_sync(run.start)()
 
 
-def stop_run(generation_id: UUID) -> None:
-    """Signal a stop to the run if it lives in this process; elsewhere its row tells it (Generation.request_stop)."""
+def stop_run(generation: Generation) -> None:
+    """Signal a stop to the run, wherever it lives, for speed: its row has it already (Generation.request_stop)."""
+    if generation.is_pending and generation.claim_pending():
+        generation.finish(STOPPED.status, generation.saved_parts(), [])
+    else:
+        async_to_sync(signal_stop)(generation)
+
+
+async def signal_stop(generation: Generation) -> None:
+    if not stop_here(generation.pk):
+        start_task(tell(stop_group(generation.owner), {"run": str(generation.pk)}))
+
+
+def stop_group(boot_id: str) -> str:
+    return f"stop.{boot_id}"
+
+
+def told_to_stop(news: News) -> None:
+    stop_here(UUID(news["run"]))
+
+
+def stop_here(generation_id: UUID) -> bool:
+    """Stop the run if it is one of this process; whether it is."""
     run = RUNS.get(generation_id)
-    if run is not None:
-        async_to_sync(run.stop_soon)()
+    if run:
+        run.stop()
+    return run is not None
 
 
 class Run:
@@ -52,26 +81,28 @@ class Run:
     def __init__(self, generation: Generation, asking: Asking) -> None:
         self.generation = generation
         self.draft = Draft(list(generation.message.parts.all()))
-        self.hub = Hub(generation.message_id, generation.pk, self.draft.parts)
+        self.hub = Hub(generation.conversation.owner_id, generation.message_id, generation.pk, self.draft.parts)
         self.writing = Writing(generation, asking, self.draft, self.hub)
         self.task: asyncio.Task[None] | None = None
+        self._ids = {**request_here(), **generation.log_ids}
         self._reading: asyncio.Task[Ending] | None = None
         self._cut_short: Ending | None = None
 
     # --- from outside -------------------------------------------------------
 
     async def start(self) -> None:
+        if self.generation.stop_requested_at:
+            self.stop()
         RUNS[self.generation.pk] = self
-        HUBS[self.generation.pk] = self.hub
+        HUBS.add(self.hub)
         self.task = start_task(self._live())
-        ensure_saving()
+        SAVER.ensure()
+        ensure_publishing()
+        ensure_listening(stop_group(BOOT_ID), told_to_stop)
 
     def stop(self) -> None:
         """The user ends the run: what is there stays."""
         self._cut(STOPPED)
-
-    async def stop_soon(self) -> None:
-        self.stop()
 
     def interrupt(self) -> None:
         """The process ends: what is there stays, Continue and Retry are offered."""
@@ -90,13 +121,15 @@ class Run:
     # --- its life -----------------------------------------------------------
 
     async def _live(self) -> None:
+        speak_of(lambda: self._ids)
         pulse = asyncio.create_task(self.hub.pulse())
         try:
             ending = await self._write()
             await self._store(ending)
         finally:
             pulse.cancel()
-            del RUNS[self.generation.pk], HUBS[self.generation.pk]
+            del RUNS[self.generation.pk]
+            HUBS.remove(self.hub)
             self.hub.end()
 
     async def _write(self) -> Ending:
@@ -120,11 +153,10 @@ class Run:
             return await self.writing.read()
 
     def _failed(self, error: BaseException) -> Ending:
-        run, kind = self.generation.pk, type(error).__name__
         if not isinstance(error, ProviderError):
-            log.error("run %s failed: %s", run, kind, exc_info=error)
+            log.error("run failed", exc_info=error)
             return INTERNAL
-        log.warning("run %s of %s failed: %s, status %s", run, self.generation.model, kind, error.status)
+        log.warning("run of %s failed: %s, status %s", self.generation.model, error.kind, error.status)
         return Ending(Generation.Status.FAILED, error.kind)
 
     # --- its end ------------------------------------------------------------
@@ -137,35 +169,47 @@ class Run:
         stored: bool | None = None
         while stored is None:
             try:
-                stored = await sync_to_async(self._finish)(ending)
+                stored = await in_database(self._finish)(ending)
             except (OperationalError, InterfaceError) as error:
-                log.warning("run %s cannot be stored yet: %s", self.generation.pk, type(error).__name__)
+                log.warning("run cannot be stored yet: %s", type(error).__name__)
                 await asyncio.sleep(SAVE_AGAIN_AFTER_S)
-        log.info("run %s of %s ended: %s", self.generation.pk, self.generation.model, ending if stored else LOST)
+        log.info("run of %s ended: %s", self.generation.model, ending if stored else LOST)
         if stored and ending.status == Generation.Status.COMPLETE:
-            start_task(name_conversation(self.generation))
+            start_naming(self.generation)
 
     def _finish(self, ending: Ending) -> bool:
-        return self.generation.finish(
+        parts = self.draft.finished(self.generation.message)
+        last = self.writing.last_record(ending.error_kind or ending.status)
+        stored = self.generation.finish(
             ending.status,
-            self.draft.finished(self.generation.message),
-            self.writing.last_record(ending.error_kind or ending.status),
+            parts,
+            last,
             error_kind=ending.error_kind,
             finish_reason=ending.finish_reason,
             events=self.writing.told(),
         )
+        if stored and self.generation.is_first:
+            self.hub.final = self.generation.ended_message(parts, [*self.writing.records, *last])
+        return stored
 
 
-async def drain(patience_s: float) -> None:
-    """The process ends: let runs finish for `patience_s` seconds, then end the rest as interrupted."""
-    await ended(list(RUNS.values()), patience_s)
-    unfinished = list(RUNS.values())
-    for run in unfinished:
+async def drain(patience_s: float, hurry: asyncio.Event) -> None:
+    """The process ends: let runs and titles finish for `patience_s` seconds or until `hurry`, then interrupt the rest.
+
+    What cannot be stored then, because the database is away, has its segments: the sweep makes a message of them.
+    """
+    finishing, hurried = asyncio.create_task(all_written()), asyncio.create_task(hurry.wait())
+    await asyncio.wait([finishing, hurried], timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
+    finishing.cancel()
+    hurried.cancel()
+    for run in RUNS.values():
         run.interrupt()
-    await ended(unfinished)
+    give_up_naming()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(STORED_WITHIN_S):
+            await all_written()
 
 
-async def ended(runs: list[Run], timeout_s: float | None = None) -> None:
-    tasks = [run.task for run in runs if run.task]
-    if tasks:
-        await asyncio.wait(tasks, timeout=timeout_s)
+async def all_written() -> None:
+    while tasks := [*(run.task for run in RUNS.values() if run.task), *NAMING]:
+        await asyncio.wait(tasks)

@@ -3,15 +3,15 @@
 import asyncio
 import logging
 from collections.abc import Iterable
+from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError
 
-from chatsite.lanes import start_task
+from chatsite.lanes import OneTask, in_database
 from conversations.models import DraftSegment, checkpoint
 
 if TYPE_CHECKING:
@@ -24,14 +24,13 @@ RUNS: "dict[UUID, Run]" = {}
 
 BEAT_S = 1.0
 
-_saver: asyncio.Task[None] | None = None
+# All text that came before this moment is saved; `inf` while nothing is written.
+_saved_up_to_s = inf
 
 
-def ensure_saving() -> None:
-    """Start the loop if it is not running."""
-    global _saver
-    if _saver is None or _saver.done():
-        _saver = start_task(keep_saving())
+def unsaved_for_s() -> float:
+    """For how long text may have been waiting to be saved: about the checkpoint interval when all is well."""
+    return max(0.0, monotonic() - _saved_up_to_s) if RUNS else 0.0
 
 
 async def keep_saving() -> None:
@@ -39,16 +38,19 @@ async def keep_saving() -> None:
 
     New text waits at most CHECKPOINT_INTERVAL_S; when the models are silent the runs still beat every BEAT_S.
     """
+    global _saved_up_to_s
     pending: list[DraftSegment] = []
-    beaten_at = 0.0
+    beaten_at, _saved_up_to_s = 0.0, monotonic()
     while RUNS:
         await asyncio.sleep(settings.CHECKPOINT_INTERVAL_S)
-        running = list(RUNS.values())
+        running, collected_at = list(RUNS.values()), monotonic()
         pending += [segment for run in running for segment in run.draft.unsaved(run.generation.pk)]
-        if not pending and monotonic() - beaten_at < BEAT_S:
-            continue
+        if not pending:
+            _saved_up_to_s = collected_at
+            if monotonic() - beaten_at < BEAT_S:
+                continue
         try:
-            mine, to_stop = await sync_to_async(checkpoint)([run.generation.pk for run in running], pending)
+            mine, to_stop = await in_database(checkpoint)([run.generation.pk for run in running], pending)
         except (OperationalError, InterfaceError) as error:
             # Text keeps flowing; what could not be saved stays pending and is tried again.
             log.warning("checkpoint of %d runs failed, will be tried again: %s", len(running), type(error).__name__)
@@ -58,7 +60,11 @@ async def keep_saving() -> None:
             await save_each(running, pending)
         else:
             tell(running, mine, to_stop)
-        pending, beaten_at = [], monotonic()
+        pending, beaten_at, _saved_up_to_s = [], monotonic(), collected_at
+    _saved_up_to_s = inf
+
+
+SAVER = OneTask(keep_saving)
 
 
 async def save_each(running: "Iterable[Run]", pending: list[DraftSegment]) -> None:
@@ -66,7 +72,7 @@ async def save_each(running: "Iterable[Run]", pending: list[DraftSegment]) -> No
     for run in running:
         own = [segment for segment in pending if segment.generation_id == run.generation.pk]
         try:
-            tell([run], *await sync_to_async(checkpoint)([run.generation.pk], own))
+            tell([run], *await in_database(checkpoint)([run.generation.pk], own))
         except DatabaseError:
             run.interrupt()
 

@@ -6,12 +6,13 @@ import asyncio
 import logging
 from contextlib import aclosing
 from dataclasses import dataclass
+from math import inf
 from time import monotonic
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
 
+from chatsite.lanes import in_database
 from conversations.accounting.ledger import Call, answer_record
 from conversations.generating.asking import Asking
 from conversations.generating.caching import cache_key, keep_answer, kept_answer
@@ -24,7 +25,6 @@ from conversations.streaming.hub import Hub
 from providers.answers import Answer, replayed
 from providers.attempts import AttemptBegan, AttemptEvent, AttemptFailed
 from providers.contract import Finished, FinishReason, ReasoningDelta, Started, TextDelta, Usage
-from providers.errors import ProviderError
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ class Ending:
 INTERNAL = Ending(Generation.Status.FAILED, "internal")
 RAN_TOO_LONG = Ending(Generation.Status.FAILED, "ran_too_long")
 LONG_ENOUGH = Ending(Generation.Status.COMPLETE, finish_reason=FinishReason.LENGTH)
+BUDGET_CROSSED = Ending(Generation.Status.STOPPED, "budget")
 
 
 class Writing:
@@ -58,13 +59,14 @@ class Writing:
         self._called_at = monotonic()
         self._received_before = draft.length
         self._length_before = draft.length
+        self._stop_at: float = inf
 
     # --- reading ------------------------------------------------------------
 
     async def read(self) -> Ending:
         """The answer from the cache or from the models. Raises the ProviderError of the last attempt."""
         key = cache_key(self.asking.offer, self.asking.request, self.generation.conversation.owner_id)
-        kept = await sync_to_async(self._kept)(key) if key else None
+        kept = await in_database(self._kept)(key) if key else None
         if kept:
             return await self._replay(kept)
         try:
@@ -74,21 +76,24 @@ class Writing:
             return RAN_TOO_LONG
         if key and ending.finish_reason == FinishReason.STOP and self.call and self.call.reported:
             parts = self.draft.finished(self.generation.message)
-            await sync_to_async(keep_answer)(key, self.call.model_answered, parts, self.call.reported)
+            await in_database(keep_answer)(key, self.call.model_answered, parts, self.call.reported)
         return ending
 
     async def _read_models(self) -> Ending:
-        gulps = Gulps()
+        gulps, longest = Gulps(), settings.LONGEST_ANSWER
         async with aclosing(self.asking.events()) as events:
             async for event in events:
                 if isinstance(event, Finished):
+                    self._tell_if_cut(event.reason)
                     return Ending(Generation.Status.COMPLETE, finish_reason=event.reason)
                 if isinstance(event, AttemptFailed):
                     await self._attempt_failed(event)
                     continue
                 self._take(event)
-                if self.draft.length - self._length_before > settings.LONGEST_ANSWER:
+                if self.draft.length - self._length_before > longest:
                     return LONG_ENOUGH
+                if self.draft.length > self._stop_at:
+                    return self._stopped_by_budget()
                 if isinstance(event, TextDelta | ReasoningDelta):
                     await gulps.rest(self.hub.calm_s())
         return INTERNAL
@@ -128,6 +133,8 @@ class Writing:
     def _attempt_began(self, model: str) -> None:
         self.call = Call(model, sent=self.asking.sent, purpose=self._purpose(model))
         self._called_at, self._received_before = monotonic(), self.draft.length
+        allowance = self.asking.allowances.get(model)
+        self._stop_at = self.draft.length + allowance.stop_at_characters if allowance else inf
 
     def _purpose(self, model: str) -> str:
         if model != self.generation.model:
@@ -139,8 +146,7 @@ class Writing:
     async def _attempt_failed(self, failed: AttemptFailed) -> None:
         """Its row is kept at once; the reader is told what comes next."""
         log.warning(
-            "run %s: %s failed (%s, status %s), next %s in %.1f s",
-            self.generation.pk,
+            "%s failed (%s, status %s), next %s in %.1f s",
             failed.model,
             failed.error.kind,
             failed.error.status,
@@ -159,12 +165,12 @@ class Writing:
         )
         self.tell(trying_again(self.events[-1], failed.wait_s))
         self.asking.said = self.draft.go_on()
-        await sync_to_async(self._keep_record)(failed.error.kind)
+        await in_database(self._keep_record)(failed.error.kind)
 
     def _keep_record(self, outcome: str) -> None:
         assert self.call is not None
         record = answer_record(self.call, self.generation, outcome)
-        record.save(force_insert=True)
+        UsageRecord.book([record])
         self.records.append(record)
         self.call = None
 
@@ -174,8 +180,20 @@ class Writing:
             return
         self.call.duration_s = monotonic() - self._called_at
         self.call.received = self.draft.length - self._received_before
-        if isinstance(error, ProviderError):
-            self.call.reported = self.call.reported or error.usage
+        self.call.failed(error)
+
+    # --- budgets ------------------------------------------------------------
+
+    def _stopped_by_budget(self) -> Ending:
+        """The model has written more than it was asked for, and the budget does not allow that."""
+        allowance = self.asking.allowances[self._open_call.model_asked]
+        self.events.append({"kind": "budget", "name": allowance.stopped_by})
+        return BUDGET_CROSSED
+
+    def _tell_if_cut(self, reason: FinishReason) -> None:
+        allowance = self.asking.allowances.get(self._open_call.model_asked)
+        if allowance and allowance.cut_by and reason == FinishReason.LENGTH:
+            self.events.append({"kind": "budget", "name": allowance.cut_by})
 
     # --- the cache ----------------------------------------------------------
 

@@ -7,6 +7,7 @@ from django.utils.safestring import SafeString
 
 from conversations.rendering import colouring
 from conversations.rendering.containers import Container, OpenBlock, render_tokens
+from conversations.rendering.growth import Growth, growth_from
 from conversations.rendering.markdown import parser
 from conversations.rendering.open_fence import open_fence
 from conversations.rendering.open_list import open_list
@@ -51,6 +52,7 @@ class Blocks:
         self._source = Source()
         self._references = References()
         self._container: Container | None = None
+        self._growth: Growth | None = None
 
     @property
     def open(self) -> OpenBlock | None:
@@ -66,9 +68,13 @@ class Blocks:
     def advance(self) -> None:
         """Render what was fed. Once per frame; `last_cost_s` is what it took of the CPU."""
         began = time.thread_time()
-        if self._source.gather():
+        fresh = self._source.gather()
+        if self._growth and self._growth.takes(fresh):
+            self.tail = self._growth.tail
+        elif fresh:
             self._settle(at_end=False)
-            self.tail = self._render_tail()
+            self._growth = growth_from(self._source.text, self._tail_of)
+            self.tail = self._growth.tail if self._growth else self._tail_of(self._source.text)
         self.last_cost_s = time.thread_time() - began
 
     def finish(self) -> None:
@@ -126,10 +132,10 @@ class Blocks:
         opener = CONTAINERS.get(piece.kind)
         self._container = opener(self._source, piece, self._references) if opener else None
 
-    def _render_tail(self) -> Tail:
+    def _tail_of(self, text: str) -> Tail:
         if self._container:
-            return self._container.tail(self._source.text)
-        text = hold_back(self._source.text)
+            return self._container.tail(text)
+        text = hold_back(text)
         found = split(tail_parser(), text, self._references, unfinished=True)
         tokens = [token for piece in found.pieces for token in piece.tokens]
         return Tail(SafeString(""), tail_html(tokens, self._references.known(), at_end=True))

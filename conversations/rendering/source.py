@@ -45,13 +45,13 @@ class Source:
             self._ends_in_return = False
         self.gather()
 
-    def gather(self) -> bool:
-        """Move what was fed into `text`; False when nothing was fed."""
+    def gather(self) -> str:
+        """Move what was fed into `text`, and return it."""
         fresh = "".join(self._fed)
         self._fed.clear()
         self.text += fresh
         self.has_new_line = self.has_new_line or "\n" in fresh
-        return bool(fresh)
+        return fresh
 
     def settled(self, at_end: bool) -> str:
         """The lines that can be judged: the complete ones, or all when the text is at its end."""

@@ -6,7 +6,8 @@ table), which gets more units; the tail, which is replaced whole. All markup is 
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
 
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
@@ -20,10 +21,12 @@ from conversations.streaming.hub import Hub, ShownPart
 TEMPLATE = "conversations/stream.html"
 LINE_END = re.compile("\r\n|\r|\n")
 NO_TAIL = Tail(SafeString(""), SafeString(""))
+# Stand-ins for what is filled in where a partial has nothing else to fill in.
+PLACE, HTML = "{place}", SafeString("{html}")
+WITH_PARTS = ("new_part", "changed_part", "changed_container")
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """How much of the answer a viewer holds. All parts before `part` are held whole; -1 means none is held.
 
     `finished` counts finished blocks; `container` names the open container (start, version), of which it holds `units`.
@@ -40,9 +43,9 @@ class Position:
 
 def frame(event: str, data: str, cursor: str = "") -> bytes:
     """One complete SSE event. Only real line ends split data; the browser joins the lines again."""
-    lines = "".join(f"data: {line}\n" for line in LINE_END.split(data))
+    lines = "\ndata: ".join(LINE_END.split(data))
     name = f"id: {cursor}\n" if cursor else ""
-    return f"event: {event}\n{name}{lines}\n".encode()
+    return f"event: {event}\n{name}data: {lines}\n\n".encode()
 
 
 def reset_frame(hub: Hub) -> tuple[bytes, Position]:
@@ -53,9 +56,10 @@ def reset_frame(hub: Hub) -> tuple[bytes, Position]:
 
 def delta_frame(hub: Hub, held: Position) -> tuple[bytes, Position]:
     """What has come since `held`; empty bytes when there is nothing to show. Viewers at one position share it."""
-    if held not in hub.frames:
-        hub.frames[held] = new_delta_frame(hub, held)
-    return hub.frames[held]
+    made = hub.frames.get(held)
+    if made is None:
+        made = hub.frames[held] = new_delta_frame(hub, held)
+    return made
 
 
 def new_delta_frame(hub: Hub, held: Position) -> tuple[bytes, Position]:
@@ -73,10 +77,19 @@ def new_delta_frame(hub: Hub, held: Position) -> tuple[bytes, Position]:
     return frame("delta", html, cursor_of(hub) if moved else ""), now
 
 
-def swapped(hub: Hub, part: ShownPart, partial: str, html: str) -> SafeString:
-    place = f"{hub.message_id}-{part.index}"
-    context = {"message_id": hub.message_id, "part": part, "place": place, "html": html}
-    return render_to_string(f"{TEMPLATE}#{partial}", context)
+def swapped(hub: Hub, part: ShownPart, partial: str, html: str) -> str:
+    if partial in WITH_PARTS:
+        place = f"{hub.message_id}-{part.index}"
+        return render_to_string(f"{TEMPLATE}#{partial}", {"message_id": hub.message_id, "part": part, "place": place})
+    before, between, after = markup(partial)
+    return f"{before}{hub.place}-{part.index}{between}{html}{after}"
+
+
+@cache
+def markup(partial: str) -> list[str]:
+    """What stands before, between and after the place and the HTML: a template per frame would cost as much again."""
+    html = render_to_string(f"{TEMPLATE}#{partial}", {"place": PLACE, "html": HTML})
+    return re.split(f"{PLACE}|{HTML}", html)
 
 
 def part_changes(part: ShownPart, held: Position) -> Iterator[tuple[str, str]]:

@@ -20,11 +20,16 @@ class GrowingPart:
     _buffer: StringIO = field(default_factory=lambda: StringIO(newline=""), repr=False)
     _half: str = ""
 
-    def append(self, delta: str) -> None:
-        """O(delta). NUL becomes U+FFFD, because PostgreSQL stores none; half an emoji waits for its other half."""
+    def append(self, delta: str) -> int:
+        """Returns by how much it has grown, in O(delta).
+
+        NUL becomes U+FFFD, because PostgreSQL stores none; half an emoji waits for its other half.
+        """
         if self._half or not storable(delta):
             delta = self._whole_characters(delta)
-        self.length += self._buffer.write(delta)
+        grown = self._buffer.write(delta)
+        self.length += grown
+        return grown
 
     def since(self, start: int) -> str:
         """The text from character `start` on."""

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from time import monotonic
 from typing import Any
 from uuid import UUID
 
+from conversations.models import Message
 from conversations.rendering.blocks import Blocks
 from conversations.streaming.growing import GrowingPart
+from conversations.streaming.load import LOAD, SMOOTHEST_S
 
-# How often a viewer gets a frame follows the length of the tail, which is replaced whole.
-PACES_S = ((2_000, 0.08), (8_000, 0.2), (32_000, 0.5))
+# How often a viewer gets a frame follows the length of the tail, which is replaced whole; and how busy the process is.
+PACES_S = ((2_000, SMOOTHEST_S), (8_000, 0.2), (32_000, 0.5))
 SLOWEST_PACE_S = 1.0
-# It also follows how many runs this process has, which share so many frames a second as long as each gets its five.
-FRAMES_PER_S = 400
-SLOWEST_SHARED_PACE_S = 0.2
 # A stream may take at most one part in this many of a core for rendering, whatever the model writes.
 SHARE_OF_CORE = 12
 
@@ -56,16 +55,23 @@ class ShownPart:
 class Hub:
     """The shared view of one run. `version` counts frames; whoever has seen an older one has something to fetch."""
 
-    def __init__(self, message_id: UUID, generation_id: UUID, source: Sequence[GrowingPart]) -> None:
+    def __init__(self, owner_id: int, message_id: UUID, generation_id: UUID, source: Sequence[GrowingPart]) -> None:
+        # Who may watch it.
+        self.owner_id = owner_id
         self.message_id = message_id
         self.generation_id = generation_id
+        # How the page's elements are named.
+        self.place = str(message_id)
         self.source = source
         self.parts: list[ShownPart] = []
         self.note = ""
+        # The message as it was stored, if that is known here.
+        self.final: Message | None = None
         # Frames already made of what is shown now, by the position they lead on from (frames.py).
         self.frames: dict[Any, tuple[bytes, Any]] = {}
         self.version = 0
         self.ended = False
+        self.closed = False
         self.readers = 0
         self._waiting: list[asyncio.Future[bool]] = []
         self._touched = asyncio.Event()
@@ -88,6 +94,7 @@ class Hub:
             pace_s = self.pace_s()
             self._next_frame_at = monotonic() + pace_s
             await asyncio.sleep(pace_s)
+            LOAD.came_late(monotonic() - self._next_frame_at)
 
     def calm_s(self) -> float:
         """For how many seconds nobody misses new text, because the next frame is not due; may be negative."""
@@ -107,14 +114,19 @@ class Hub:
         """Seconds between two frames."""
         blocks = self.parts[-1].blocks if self.parts else None
         if blocks is None:
-            return shared_pace_s()
+            return LOAD.pace_s()
         size = len(blocks.tail.inside) + len(blocks.tail.below)
         pace = next((pace for limit, pace in PACES_S if size <= limit), SLOWEST_PACE_S)
-        return max(pace, shared_pace_s(), SHARE_OF_CORE * blocks.last_cost_s)
+        return max(pace, LOAD.pace_s(), SHARE_OF_CORE * blocks.last_cost_s)
 
     def end(self) -> None:
         """The run has ended and is stored: viewers fetch the final message."""
         self.ended = True
+        self._ring()
+
+    def close(self) -> None:
+        """No more comes from this hub, although the run goes on: viewers come back for another one."""
+        self.closed = True
         self._ring()
 
     # --- the viewers' side ----------------------------------------------------
@@ -130,7 +142,7 @@ class Hub:
 
     async def changed(self, seen: int, timeout_s: float) -> bool:
         """Wait until there is a newer version than `seen`, or the end. False after `timeout_s` of nothing."""
-        if self.ended or self.version != seen:
+        if self.ended or self.closed or self.version != seen:
             return True
         loop = asyncio.get_running_loop()
         bell: asyncio.Future[bool] = loop.create_future()
@@ -155,9 +167,31 @@ def ring(bell: asyncio.Future[bool], news: bool) -> None:
         bell.set_result(news)
 
 
-def shared_pace_s() -> float:
-    return max(PACES_S[0][1], min(len(HUBS) / FRAMES_PER_S, SLOWEST_SHARED_PACE_S))
+class Hubs:
+    """The hubs of the runs of this process, and of those of other processes that somebody here is watching."""
+
+    def __init__(self) -> None:
+        self._by_run: dict[UUID, Hub] = {}
+        self._by_message: dict[UUID, Hub] = {}
+
+    def __iter__(self) -> Iterator[Hub]:
+        return iter(list(self._by_run.values()))
+
+    def add(self, hub: Hub) -> None:
+        self._by_run[hub.generation_id] = self._by_message[hub.message_id] = hub
+
+    def remove(self, hub: Hub) -> None:
+        """No more of it. The message may have another one by now: that of its continuation."""
+        for hubs, key in ((self._by_run, hub.generation_id), (self._by_message, hub.message_id)):
+            if hubs.get(key) is hub:
+                del hubs[key]
+
+    def of_run(self, generation_id: UUID) -> Hub | None:
+        return self._by_run.get(generation_id)
+
+    def of_message(self, message_id: UUID) -> Hub | None:
+        """That of the run which writes the message now."""
+        return self._by_message.get(message_id)
 
 
-# The runs of this process, and those of other processes that somebody here is watching.
-HUBS: dict[UUID, Hub] = {}
+HUBS = Hubs()

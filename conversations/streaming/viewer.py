@@ -6,9 +6,10 @@ from time import monotonic
 
 from django.conf import settings
 
+from chatsite.draining import DRAINING
 from conversations.streaming.cursor import parse_cursor
 from conversations.streaming.frames import delta_frame, frame, position_at, reset_frame
-from conversations.streaming.hub import Hub
+from conversations.streaming.hub import HUBS, Hub
 
 HEARTBEAT = frame("hb", "1")
 # After a close that was planned there is nothing to wait for.
@@ -27,7 +28,7 @@ async def watch(hub: Hub, last_event_id: str, final: Callable[[], Awaitable[str]
             yield event
         if hub.ended:
             yield frame("done", await final(), f"{hub.generation_id}.end")
-        else:
+        elif not DRAINING.closing:
             yield COME_BACK_SOON
     finally:
         hub.leave()
@@ -43,15 +44,25 @@ async def follow(hub: Hub, last_event_id: str) -> AsyncGenerator[bytes]:
     held = position_at(hub, parse_cursor(last_event_id))
     event, held = delta_frame(hub, held) if held else reset_frame(hub)
     yield event
-    while not hub.ended and monotonic() < until and budget > 0:
-        if not await hub.changed(held.version, settings.HEARTBEAT_S):
-            yield HEARTBEAT
-            continue
-        if not hub.ended:
-            event, held = delta_frame(hub, held)
+    said_at = monotonic()
+    while not (hub.ended or hub.closed) and monotonic() < until and budget > 0:
+        await hub.changed(held.version, said_at + settings.HEARTBEAT_S - monotonic())
+        if hub.ended:
+            break
+        event, held = delta_frame(hub, held)
+        # Versions that show nothing new keep no connection alive.
+        if not event and monotonic() >= said_at + settings.HEARTBEAT_S:
+            event = HEARTBEAT
+        if event:
             budget -= len(event)
-            if event:
-                yield event
+            said_at = monotonic()
+            yield event
+
+
+def close_streams() -> None:
+    """The process ends: whoever watches comes back, to another one or to the next."""
+    for hub in HUBS:
+        hub.close()
 
 
 def retry_line() -> bytes:

@@ -1,0 +1,49 @@
+"""How busy this process is, and how far apart frames stand because of it.
+
+Frames of few runs come as smoothly as a page can show them; when runs, pages or other processes want the core, frames
+stand further apart, each with more text in it, so that nobody waits behind them.
+"""
+
+from collections.abc import Callable
+from time import monotonic, process_time
+
+SMOOTHEST_S = 0.08
+# Added for each whole core that is in use beyond the first tenth.
+SLOWER_S = 0.16
+CALM = 0.1
+# Frames that come so late on average are a core in full use, whoever uses it.
+LATE_S = 0.1
+
+MEASURED_EVERY_S = 0.25
+WEIGHT_OF_NEW_SHARE = 0.5
+WEIGHT_OF_NEW_LATENESS = 0.05
+
+
+class Load:
+    """Share of a core that this process has used of late. Asked and told once per frame: it costs next to nothing."""
+
+    def __init__(self, clock: Callable[[], float] = monotonic, cpu_clock: Callable[[], float] = process_time) -> None:
+        self._clock, self._cpu_clock = clock, cpu_clock
+        self._measured_at, self._cpu_s = clock(), cpu_clock()
+        self._share = 0.0
+        self._late_s = 0.0
+
+    def pace_s(self) -> float:
+        """Seconds between two frames of one run."""
+        in_use = max(self._measured_share(), self._late_s / LATE_S)
+        return SMOOTHEST_S + SLOWER_S * max(0.0, in_use - CALM)
+
+    def came_late(self, late_s: float) -> None:
+        """A frame came so many seconds after it was due."""
+        self._late_s += (late_s - self._late_s) * WEIGHT_OF_NEW_LATENESS
+
+    def _measured_share(self) -> float:
+        now = self._clock()
+        if (passed_s := now - self._measured_at) > MEASURED_EVERY_S:
+            cpu_s = self._cpu_clock()
+            self._share += ((cpu_s - self._cpu_s) / passed_s - self._share) * WEIGHT_OF_NEW_SHARE
+            self._measured_at, self._cpu_s = now, cpu_s
+        return self._share
+
+
+LOAD = Load()
