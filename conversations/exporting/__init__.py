@@ -1,0 +1,1 @@
+"""Conversations leave the site: what is chosen, one file per format, and the job that writes them."""
