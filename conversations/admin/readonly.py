@@ -7,6 +7,8 @@ from django.http import HttpRequest
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Seen with the permission to view, and by nobody added, changed or deleted, superusers included."""
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 

@@ -10,6 +10,7 @@ from django.template.context import Context
 from django.utils import timezone
 from django.utils.formats import date_format
 
+from conversations.accounting.budget_words import dollars as in_cents
 from conversations.generating.offer import named
 from conversations.models import Conversation, UsageRecord
 from conversations.rendering.safety import is_safe_link
@@ -52,6 +53,49 @@ def dollars(usd: Decimal) -> str:
     if usd < SMALLEST_SHOWN_USD:
         return f"under ${SMALLEST_SHOWN_USD}"
     return f"${usd:,.2f}" if usd >= 1 else f"${usd:.4f}"
+
+
+@register.filter
+def money(usd: Decimal | None) -> str:
+    """A sum of costs; "unknown" for None, "free" for nothing."""
+    return "free" if usd == 0 else sum_of_money(usd)
+
+
+@register.filter
+def sum_of_money(usd: Decimal | None) -> str:
+    """The same for sums of which some may be nothing: `$0`. A correction may make one negative."""
+    if usd is None:
+        return "unknown"
+    if usd < 0:
+        return f"−{dollars(-usd)}"
+    return dollars(usd) if usd else "$0"
+
+
+@register.filter
+def cents(usd: Decimal) -> str:
+    """An amount beside a limit, to the cent: $0.15 of $2.50."""
+    return f"−{in_cents(-usd)}" if usd < 0 else in_cents(usd)
+
+
+@register.filter
+def shortly(tokens: int | None) -> str:
+    """Large counts in few signs: 9,999, 12.3k, 4.56M."""
+    if tokens is None:
+        return "unknown"
+    if tokens < 10_000:
+        return f"{tokens:,}"
+    scaled, sign = (tokens / 1e6, "M") if tokens >= 1_000_000 else (tokens / 1e3, "k")
+    return f"{scaled:.{2 if scaled < 10 else 1 if scaled < 100 else 0}f}{sign}"
+
+
+@register.filter
+def roughly(usd: Decimal) -> str:
+    """Two digits of an amount that is a guess: $0.012, $1.20, $14."""
+    if usd < SMALLEST_SHOWN_USD:
+        return f"under ${SMALLEST_SHOWN_USD}"
+    if usd >= 10:
+        return f"${usd:,.0f}"
+    return f"${usd:.2f}" if usd >= Decimal("0.1") else f"${usd:.{1 - usd.adjusted()}f}"
 
 
 @register.filter
