@@ -7,13 +7,7 @@ from django.conf import settings
 from uuid_utils.compat import uuid7
 
 from conversations.generating.offer import offered_models
-
-
-class ModelField(forms.ChoiceField):
-    """One of the offered models; the conversation's own model stays allowed after it is no longer offered."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(choices=lambda: [(model.id, model.title) for model in offered_models()], **kwargs)
+from providers.catalog import ModelInfo
 
 
 class QuestionForm(forms.Form):
@@ -28,16 +22,28 @@ class QuestionForm(forms.Form):
             "It was not sent; shorten it or send it in parts.",
         },
     )
-    model = ModelField(
-        error_messages={"invalid_choice": "This model is no longer offered. Pick another one and send again."}
-    )
+    model = forms.CharField()
     client_key = forms.CharField(max_length=64, required=False)
+
+    def __init__(self, *args: Any, offered: list[ModelInfo] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offered = offered or offered_models()
+
+    def emptied(self) -> "QuestionForm":
+        """For the next question."""
+        return QuestionForm(offered=self.offered)
 
     def clean_text(self) -> str:
         text: str = self.cleaned_data["text"].replace("\0", "\ufffd").replace("\r\n", "\n")
         if not text.strip():
             raise forms.ValidationError("Write a message first.", code="required")
         return text
+
+    def clean_model(self) -> str:
+        model: str = self.cleaned_data["model"]
+        if all(offered.id != model for offered in self.offered):
+            raise forms.ValidationError("This model is no longer offered. Pick another one and send again.")
+        return model
 
     def clean_client_key(self) -> str:
         """Every page brings a key; whoever posts without one gets no protection against posting twice."""

@@ -6,9 +6,10 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from uuid_utils.compat import uuid7
 
+from conversations.access import branch_of
 from conversations.forms import QuestionForm
-from conversations.generating.offer import offered_models
-from conversations.models import Conversation, Generation, Message
+from conversations.models import AuditEntry, Conversation, Generation, Message
+from conversations.views.outlook import outlook, spend_of
 from conversations.views.requests import Request
 
 PAGE = "conversations/conversation.html"
@@ -19,7 +20,7 @@ def composer(
     form: QuestionForm, conversation: Conversation | None = None, running: Generation | None = None
 ) -> dict[str, Any]:
     """What the composer shows: its form, the models on offer, and the run that can be stopped."""
-    models = offered_models()
+    models = form.offered
     chosen = form.data.get("model") or (conversation.model if conversation else "") or models[0].id
     return {
         "form": form,
@@ -37,19 +38,32 @@ def page_of(
     form: QuestionForm | None = None,
     before: Message | None = None,
     last: int | None = SHOWN_AT_FIRST,
+    begun: Generation | None = None,
     partial: str = "",
     status: int = 200,
     **extra: object,
 ) -> HttpResponse:
-    """The conversation's page: its `last` messages (None: all) or those `before` one; only its `partial` if named."""
-    messages = conversation.branch(before=before, last=last)
+    """The conversation's page: its `last` messages (None: all) or those `before` one; only its `partial` if named.
+
+    Of an answer that has just `begun` it is the exchange, and nothing of it is read again.
+    """
+    messages = begun.exchange() if begun else branch_of(conversation, before=before, last=last)
     running = next((run for run in (message.run for message in messages) if run and run.is_active), None)
-    context = {
+    context: dict[str, Any] = {
         "conversation": conversation,
         "messages_shown": messages,
         "has_earlier": bool(messages and messages[0].parent_id),
         **composer(form or QuestionForm(), conversation, running),
         **extra,
     }
+    if not partial and not before:
+        context |= {"last_reading": last_reading(request, conversation), "conversation_spend": spend_of(conversation)}
+        context |= outlook(request.user.pk, context["chosen_model"].id, conversation, messages)
     template = f"{PAGE}#{partial}" if partial else PAGE
     return render(request, template, context, status=status)
+
+
+def last_reading(request: Request, conversation: Conversation) -> AuditEntry | None:
+    """The latest time somebody else has read it: its owner is told on the page."""
+    readings = AuditEntry.objects.readings_of(conversation.pk, conversation.owner_id)
+    return readings.exclude(actor_key=request.user.pk).first()

@@ -7,13 +7,16 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
+from django_htmx.http import push_url
 
 from conversations.access import found, own_conversation
 from conversations.forms import QuestionForm, RenameForm
-from conversations.generating.run import start_run
+from conversations.generating.beginning import begun
+from conversations.generating.titles import LONGEST_S
 from conversations.models import Conversation
 from conversations.views.composer import composer, page_of
-from conversations.views.refusals import REFUSALS, check_room, refusal_of
+from conversations.views.outlook import outlook
+from conversations.views.refusals import REFUSALS, Refusal, refusal_of
 from conversations.views.requests import Request
 
 LIST = "conversations/list.html"
@@ -26,18 +29,24 @@ def new(request: Request) -> HttpResponse:
     """An empty page with the composer; posting it starts the conversation."""
     form = QuestionForm(request.POST or None)
     if request.method != "POST" or not form.is_valid():
-        status = 422 if request.method == "POST" else 200
-        return render(request, PAGE, {"conversation": None, **composer(form)}, status=status)
+        return page_of_new(request, form, status=422 if request.method == "POST" else 200)
     try:
-        check_room()
-        conversation, generation = Conversation.begin(owner_id=request.user.pk, **form.cleaned_data)
+        generation = begun(lambda: Conversation.begin(owner_id=request.user.pk, **form.cleaned_data)[1])
     except REFUSALS as error:
         refusal = refusal_of(error)
-        context = {"conversation": None, **composer(form), "refusal": refusal}
-        return refusal.said_in(render(request, PAGE, context, status=refusal.status))
-    if generation:
-        start_run(generation)
-    return redirect(conversation)
+        return refusal.said_in(page_of_new(request, form, refusal=refusal, status=refusal.status))
+    mine = Conversation.objects.filter(owner_id=request.user.pk)
+    conversation = generation.conversation if generation else mine.get(client_key=form.cleaned_data["client_key"])
+    if not request.htmx:
+        return redirect(conversation)
+    response = page_of(request, conversation, form=form.emptied(), begun=generation, partial="begun", last=2)
+    return push_url(response, conversation.get_absolute_url())
+
+
+def page_of_new(request: Request, form: QuestionForm, *, status: int, refusal: Refusal | None = None) -> HttpResponse:
+    context = composer(form)
+    below = outlook(request.user.pk, context["chosen_model"].id, None, [])
+    return render(request, PAGE, {**context, **below, "refusal": refusal}, status=status)
 
 
 @login_required
@@ -68,10 +77,13 @@ def earlier(request: Request, conversation_id: UUID, message_id: UUID) -> HttpRe
 
 @login_required
 @require_safe
-def title(request: Request, conversation_id: UUID) -> HttpResponse:
-    """The title wherever it stands on the page: asked for by a page whose conversation has just got one."""
+def title(request: Request, conversation_id: UUID, waited_s: int) -> HttpResponse:
+    """The title wherever it stands on the page, and when to ask again: a page whose first answer has just ended asks
+    after 2, 4, 8, ... seconds, until a model has found one or is given up on.
+    """
     conversation = own_conversation(request.user, conversation_id)
-    return render(request, f"{PAGE}#title", {"conversation": conversation})
+    title_in_s = None if conversation.title_is_final or 2 * waited_s > LONGEST_S else 2 * waited_s
+    return render(request, f"{PAGE}#title", {"conversation": conversation, "title_in_s": title_in_s})
 
 
 @login_required

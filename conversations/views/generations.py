@@ -18,7 +18,7 @@ def stop(request: Request, generation_id: UUID) -> HttpResponse:
     """Stored in the row, so that it works from any tab and process; also signalled, for speed. Twice does no harm."""
     generation = own_generation(request.user, generation_id)
     if generation.request_stop():
-        stop_run(generation.pk)
+        stop_run(generation)
     if request.htmx:
         return HttpResponse(status=204)
     return redirect(generation.conversation)

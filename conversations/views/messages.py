@@ -11,10 +11,10 @@ from django.views.decorators.http import require_POST
 
 from conversations.access import own_conversation, own_message
 from conversations.forms import QuestionForm
-from conversations.generating.run import start_run
+from conversations.generating.beginning import begun
 from conversations.models import Conversation, Generation, Message
 from conversations.views.composer import page_of
-from conversations.views.refusals import REFUSALS, Refusal, check_room, refusal_of
+from conversations.views.refusals import REFUSALS, Refusal, refusal_of
 from conversations.views.requests import Request
 
 
@@ -27,15 +27,12 @@ def post(request: Request, conversation_id: UUID) -> HttpResponse:
     if not form.is_valid():
         return composer_with_errors(request, conversation, form)
     try:
-        check_room()
-        generation = conversation.post(**form.cleaned_data)
+        generation = begun(lambda: conversation.post(**form.cleaned_data))
     except REFUSALS as error:
         return composer_with_errors(request, conversation, form, refusal_of(error))
-    if generation:
-        start_run(generation)
     if not request.htmx:
         return redirect(conversation)
-    return page_of(request, conversation, partial="exchange", last=2)
+    return page_of(request, conversation, form=form.emptied(), begun=generation, partial="exchange", last=2)
 
 
 def composer_with_errors(
@@ -98,11 +95,8 @@ def answering(request: Request, conversation: Conversation, begin: Callable[[], 
 def has_begun(request: Request, begin: Callable[[], Generation | None]) -> bool:
     """Begin a run; False when it cannot begin now, and then the page says why."""
     try:
-        check_room()
-        generation = begin()
+        begun(begin)
     except REFUSALS as error:
         notices.warning(request, refusal_of(error).sentence)
         return False
-    if generation:
-        start_run(generation)
     return True

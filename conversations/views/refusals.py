@@ -5,17 +5,15 @@ from dataclasses import dataclass, field
 from django.conf import settings
 from django.http import HttpResponse
 
-from conversations.generating.queueing import LINE
+from conversations.accounting.budget_words import used_up
+from conversations.accounting.budgets import BudgetUsedUp, seconds_until
+from conversations.generating.beginning import SiteBusy, SiteRestarting
 from conversations.models import Conversation, RunInProgress, TooManyMessages, TooManyRuns
 
 BUSY_FOR_S = 10
+RESTARTING_FOR_S = 5
 
-
-class SiteBusy(Exception):
-    """As many answers are being written as this process can, and the line is full."""
-
-
-REFUSALS = (RunInProgress, TooManyRuns, TooManyMessages, SiteBusy)
+REFUSALS = (RunInProgress, TooManyRuns, TooManyMessages, SiteBusy, SiteRestarting, BudgetUsedUp)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +30,6 @@ class Refusal:
         if self.retry_after_s:
             response["Retry-After"] = str(self.retry_after_s)
         return response
-
-
-def check_room() -> None:
-    """Raises SiteBusy before anything is stored."""
-    if LINE.is_full:
-        raise SiteBusy
 
 
 def refusal_of(error: Exception) -> Refusal:
@@ -57,6 +49,14 @@ def refusal_of(error: Exception) -> Refusal:
                 "Send this one in a minute.",
                 429,
                 retry_after_s=60,
+            )
+        case BudgetUsedUp(account=account):
+            return Refusal(used_up(error), 429, retry_after_s=seconds_until(account.resets_at))
+        case SiteRestarting():
+            return Refusal(
+                "The site is being restarted just now. Nothing is lost: send this again in a few seconds.",
+                503,
+                retry_after_s=RESTARTING_FOR_S,
             )
     return Refusal(
         "Very many answers are being written just now and the line is full. Send this again in a few seconds.",

@@ -1,63 +1,86 @@
 """One answer as server-sent events. Every ending is status 200 and one `done`; see DESIGN section 4."""
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from functools import partial
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
-from django.http import Http404, HttpRequest, StreamingHttpResponse
+from django.conf import settings
+from django.http import Http404, StreamingHttpResponse
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
+from chatsite.lanes import in_database
 from conversations.access import own_message
+from conversations.generating.sweep import sweep_silent
 from conversations.models import Conversation, Generation, Message
 from conversations.streaming.follower import followed
 from conversations.streaming.hub import HUBS, Hub
 from conversations.streaming.viewer import only_final, watch
+from conversations.views.outlook import outlook
+from conversations.views.requests import Request
 
 STREAM = "conversations/stream.html"
+# When the page first asks for the title that a model gives.
+TITLE_AFTER_S = 2
 
 
 @require_safe
-async def stream(request: HttpRequest, message_id: UUID) -> StreamingHttpResponse:
+def stream(request: Request, message_id: UUID) -> StreamingHttpResponse:
     """The answer from where the browser's Last-Event-ID points, to its end."""
-    user = await request.auser()
-    if not user.is_authenticated:
+    if not request.user.is_authenticated:
         return event_stream(only_final(signed_out(message_id)))
+    hub = HUBS.of_message(message_id)
+    if hub and hub.owner_id == request.user.pk:
+        return event_stream(events(request, message_id, hub))
     try:
-        generation = await sync_to_async(latest_run)(request, message_id)
+        generation = latest_run(request, message_id)
     except Http404:
         if "Last-Event-ID" in request.headers:
             # It was deleted while a page was away: told so, or its browser would ask for ever.
             return event_stream(only_final(gone(message_id)))
         raise
-    final = partial(sync_to_async(final_html), request, message_id)
-    hub = await hub_of(generation) if generation else None
-    if hub is None:
-        return event_stream(only_final(await final()))
-    return event_stream(watch(hub, request.headers.get("Last-Event-ID", ""), final))
+    return event_stream(events(request, message_id, None, generation))
+
+
+async def events(
+    request: Request, message_id: UUID, hub: Hub | None, generation: Generation | None = None
+) -> AsyncGenerator[bytes]:
+    if generation:
+        hub = await hub_of(generation)
+    final = partial(in_database(final_html), request, message_id, hub)
+    seen = watch(hub, request.headers.get("Last-Event-ID", ""), final) if hub else only_final(await final())
+    async with aclosing(seen):
+        async for event in seen:
+            yield event
 
 
 async def hub_of(generation: Generation) -> Hub | None:
     """Where the run can be watched; None when it has ended."""
-    if generation.pk in HUBS:
-        return HUBS[generation.pk]
-    return await followed(generation) if generation.is_active else None
+    return await followed(generation, sweep_silent) if generation.is_active else HUBS.of_run(generation.pk)
 
 
-def latest_run(request: HttpRequest, message_id: UUID) -> Generation | None:
+def latest_run(request: Request, message_id: UUID) -> Generation | None:
     message = own_message(request.user, message_id, Message.Role.ASSISTANT)
-    return message.generations.order_by("-pk").first()
+    return message.generations.select_related("conversation").order_by("-created_at", "-pk").first()
 
 
-def final_html(request: HttpRequest, message_id: UUID) -> SafeString:
+def final_html(request: Request, message_id: UUID, hub: Hub | None) -> SafeString:
     """The finished message and what changes with it; a notice when it has been deleted meanwhile."""
-    conversation = Conversation.objects.filter(messages=message_id).first()
-    if conversation is None:
+    try:
+        conversation = Conversation.objects.get(messages=message_id)
+        stored = hub.final if hub else None
+        message = stored or Message.branch_to(message_id, conversation.pk, last=1)[0]
+    except (Conversation.DoesNotExist, Message.DoesNotExist):
         return gone(message_id)
-    message = Message.branch_to(message_id, conversation.pk, last=1)[0]
-    return render_to_string(f"{STREAM}#done", {"message": message, "conversation": conversation}, request)
+    context = {
+        "message": message,
+        # Even if it has been found by now: the page does not show it yet.
+        "title_in_s": TITLE_AFTER_S if settings.TITLES == "model" else None,
+        **outlook(conversation.owner_id, conversation.model, conversation, [message]),
+    }
+    return render_to_string(f"{STREAM}#done", context, request)
 
 
 def gone(message_id: UUID) -> SafeString:

@@ -80,8 +80,8 @@ document.addEventListener("htmx:beforeSwap", ({ detail, defaultPrevented }) => {
   const text = form.elements.text.value
   const next = text.startsWith(sent) ? text.slice(sent.length) : text
   keepDraft(form, "")
-  const address = new URL(detail.xhr.responseURL).pathname
-  const action = form.getAttribute("action") === "/" ? `${address}messages/` : form.getAttribute("action")
+  const address = detail.xhr.getResponseHeader("HX-Push-Url")
+  const action = address ? `${address}messages/` : form.getAttribute("action")
   if (next) sessionStorage.setItem(`draft ${action}`, next)
 })
 

@@ -53,7 +53,7 @@ const reconnect = () => {
 }
 
 const show = (state) => {
-  const message = listener().closest(".message")
+  const message = listener().closest(".message, .job")
   if (message.dataset.connection !== state) message.dataset.connection = state
 }
 
