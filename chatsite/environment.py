@@ -3,6 +3,8 @@
 import json
 import os
 import secrets
+import socket
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +66,21 @@ def env_secret(name: str) -> str:
     return Path(path).read_text().strip() if path else env(name)
 
 
+def env_private_address(name: str) -> tuple[str, int] | None:
+    """(host, port) of `host:port`, or None where it is not set. The public must not be able to reach it."""
+    value = env(name)
+    if not value:
+        return None
+    host, _, port = value.rpartition(":")
+    try:
+        found = {ip_address(each[4][0]) for each in socket.getaddrinfo(host.strip("[]"), int(port))}
+    except (OSError, ValueError):
+        raise ImproperlyConfigured(f"{name} must be an address and a port such as 127.0.0.1:9100.") from None
+    if not host or any(address.is_global or address.is_unspecified for address in found):
+        raise ImproperlyConfigured(f"{name} must be an address of this machine or of a private network, not {value}.")
+    return host.strip("[]"), int(port)
+
+
 def env_database(name: str, default: Path) -> dict[str, Any]:
     """A Django database setting from a URL such as `postgres://user@host/name`; SQLite at `default` without one."""
     return dict(environ.Env.db_url_config(env(name) or f"sqlite:///{default}"))
@@ -71,9 +88,10 @@ def env_database(name: str, default: Path) -> dict[str, Any]:
 
 def env_mailer(name: str) -> dict[str, Any]:
     """A Django mailer from `smtp://user:password@host:port` (`smtp+tls://`, `smtp+ssl://`); the console without one."""
-    if not env(name):
+    url = env_secret(name)
+    if not url:
         return {"BACKEND": "django.core.mail.backends.console.EmailBackend"}
-    old = environ.Env.email_url_config(env_secret(name))
+    old = environ.Env.email_url_config(url)
     options = {
         "host": old["EMAIL_HOST"],
         "port": old["EMAIL_PORT"],
@@ -81,6 +99,7 @@ def env_mailer(name: str) -> dict[str, Any]:
         "password": old["EMAIL_HOST_PASSWORD"],
         "use_tls": old.get("EMAIL_USE_TLS", False),
         "use_ssl": old.get("EMAIL_USE_SSL", False),
+        "timeout": 10,
     }
     return {"BACKEND": old["EMAIL_BACKEND"], "OPTIONS": options}
 

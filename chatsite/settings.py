@@ -1,5 +1,7 @@
 """All settings, a heading per concern. Values come from `environment.py`; docs/settings.md has a line for each."""
 
+import sys
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,6 +17,7 @@ from chatsite.environment import (
     env_list,
     env_mailer,
     env_number,
+    env_private_address,
     env_secret,
     kept_secret,
     provider_environment,
@@ -43,7 +46,8 @@ if env("HOST") == "0.0.0.0" and not SITE_URL and not env("DJANGO_ALLOWED_HOSTS")
 ROOT_URLCONF = "chatsite.urls"
 ASGI_APPLICATION = "chatsite.asgi.application"
 INSTALLED_APPS = [
-    "daphne",
+    # Only `runserver` becomes another with it; no worker or command need load Twisted.
+    *(["daphne"] if sys.argv[1:2] == ["runserver"] else []),
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -59,6 +63,7 @@ INSTALLED_APPS = [
 ]
 # Every middleware must be async_capable: a check says so (conversations/checks.py).
 MIDDLEWARE = [
+    "chatsite.requests.named_requests",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
@@ -96,14 +101,27 @@ SITE_NAME = env("CHAT_SITE_NAME") or "Chatsite"
 
 DATABASES = {"default": env_database("DATABASE_URL", DATA_DIR / "db.sqlite3")}
 SQLITE = DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3"
-# One connection per lane, kept (chatsite/asgi.py): opening one per request costs more than most requests.
-DATABASES["default"] |= {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
+LANES = int(env_number("CHAT_LANES", 4, at_least=1))
+# Connections are kept: opening one per request costs more than most requests.
 if SQLITE:
-    DATABASES["default"]["OPTIONS"] = {
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 10,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    DATABASES["default"] |= {
+        "CONN_MAX_AGE": None,
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 10,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        },
     }
+else:
+    # One for each lane, one for the runs, and as many as it takes to start and to end. Who looks for the database gives
+    # up soon, so that the next one looks at once: else the waits between two looks double for minutes.
+    pool = {"min_size": 1, "max_size": LANES + 3, "num_workers": 1, "timeout": 5, "reconnect_timeout": 5}
+    DATABASES["default"] |= {"CONN_HEALTH_CHECKS": True}
+    # A server that has vanished without a word is noticed: nobody waits for it for the quarter of an hour of TCP.
+    vanished = {"connect_timeout": 5, "tcp_user_timeout": 15_000, "keepalives_idle": 10, "keepalives_interval": 5}
+    # And the other way round: a process that stands still within a transaction does not keep its locks for ever.
+    stalled = {"options": "-c idle_in_transaction_session_timeout=10s"}
+    DATABASES["default"]["OPTIONS"] = {**vanished, **stalled, **DATABASES["default"].get("OPTIONS", {}), "pool": pool}
 
 # --- Several processes ------------------------------------------------------
 
@@ -111,17 +129,20 @@ REDIS_URL = env("REDIS_URL")
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        # Without a time-out of its own: redis-py's would end the wait for news.
         "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}]},
     }
     if REDIS_URL
     else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
 }
-# Without Redis there is one process, so at its start every run of an earlier one is known to be dead.
-SINGLE_PROCESS = not REDIS_URL
-LANES = int(env_number("CHAT_LANES", 4, at_least=1))
+# Where answers are written: in the web process that took the question, or in processes of `manage.py rungenerator`.
+RUNS_IN_GENERATORS = env_choice("CHAT_RUNS_IN", "web", "generators") == "generators"
 
-CELERY_BROKER_URL = env("CELERY_BROKER_URL") or "filesystem://"
-if CELERY_BROKER_URL == "filesystem://":
+# What each task does, and why nothing is lost with a broker or a worker: docs/workers.md.
+CELERY_BROKER_URL = env_secret("CELERY_BROKER_URL") or "filesystem://localhost"
+CELERY_TASK_DEFAULT_QUEUE = env("CELERY_QUEUE") or "chatsite"
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = {}
+if CELERY_BROKER_URL.startswith("filesystem:"):
     BROKER_DIR = DATA_DIR / "broker"
     for folder in ("messages", "control"):
         (BROKER_DIR / folder).mkdir(parents=True, exist_ok=True)
@@ -131,24 +152,75 @@ if CELERY_BROKER_URL == "filesystem://":
         "control_folder": str(BROKER_DIR / "control"),
         "polling_interval": 0.05,
     }
+    CELERY_BROKER_TRANSPORT = "chatsite.folder_broker:Transport"
+    # Nobody commands the worker of the embedded default, and listening for commands would double its polling.
+    CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+elif CELERY_BROKER_URL.startswith("redis"):
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "global_keyprefix": f"{CELERY_TASK_DEFAULT_QUEUE}.",
+        # A message that a dead worker had is given to another after this; every sweep is earlier.
+        "visibility_timeout": 3600,
+        "socket_connect_timeout": 1,
+        "socket_timeout": 2,
+        "socket_keepalive": True,
+    }
+elif CELERY_BROKER_URL.startswith("amqp"):
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"write_timeout": 2}
+# A request must not wait for a broker: one attempt, and one more on a fresh connection.
+CELERY_BROKER_CONNECTION_TIMEOUT = 1
+CELERY_BROKER_POOL_ACQUIRE_TIMEOUT = 1
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
+# The worker looks for its broker for ever.
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TIMEZONE = TIME_ZONE
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
+# Seconds between two runs of each periodic task. All of them first ask whether there is anything to do.
+PERIODIC_S = {
+    "sweep_dead_runs": 5,
+    "check_alerts": 60,
+    "deliver_alerts": 15,
+    "sweep_exports": 10,
+    "expire_exports": 600,
+    "price_unpriced": 600,
+    "sweep_recomputes": 30,
+    "learn_token_ratios": 3_600,
+    "release_budgets": 60,
+    "recount_budgets": 3_600,
+    "roll_up_usage": 600,
+}
+# A call that no worker has taken by the time of the next ones is dropped: they do the same.
 CELERY_BEAT_SCHEDULE = {
-    "end runs whose process is gone": {"task": "conversations.tasks.sweep_dead_runs", "schedule": 5.0},
+    task: {
+        "task": f"conversations.tasks.{task}",
+        "schedule": float(every_s),
+        "options": {"expires": max(30, every_s)},
+    }
+    for task, every_s in PERIODIC_S.items()
 }
 
 # --- Static files -----------------------------------------------------------
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = DATA_DIR / "static"
-# Files are served from where they are, with their hash in the query, so that no collect step is needed.
-SERVESTATIC_USE_FINDERS = True
-SERVESTATIC_USE_STATIC_ROOT = False
+# With CHAT_STATIC_DIR, `collectstatic` puts them there under names with their hash, and browsers keep them for good.
+# Without it they are served from where they are, and no collect step is needed.
+COLLECTED = bool(env("CHAT_STATIC_DIR"))
+STATIC_ROOT = Path(env("CHAT_STATIC_DIR") or DATA_DIR / "static")
+STORAGES = {
+    "staticfiles": {
+        "BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"
+        if COLLECTED
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    }
+}
+SERVESTATIC_USE_FINDERS = not COLLECTED
+SERVESTATIC_USE_STATIC_ROOT = COLLECTED
 SERVESTATIC_AUTOREFRESH = DEBUG
 SERVESTATIC_MAX_AGE = 0 if DEBUG else 3600
 
@@ -194,12 +266,15 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = True
+# Limits on signing in count by address: the one that the outermost of our own proxies saw.
+ALLAUTH_TRUSTED_PROXY_COUNT = int(env_number("CHAT_TRUSTED_PROXIES", 0))
 SIGNUP = env_choice("CHAT_SIGNUP", "open", "closed")
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 MAILERS = {"default": env_mailer("CHAT_EMAIL_URL")}
+CAN_MAIL = bool(env_secret("CHAT_EMAIL_URL"))
 DEFAULT_FROM_EMAIL = env("CHAT_FROM_EMAIL") or "chat@localhost"
 
 # --- Models and answers -----------------------------------------------------
@@ -241,6 +316,17 @@ RUNS_PER_PROCESS = int(env_number("CHAT_RUNS_PER_PROCESS", 50, at_least=1))
 QUEUE_LENGTH = int(env_number("CHAT_QUEUE_LENGTH", 50))
 MESSAGES_PER_MINUTE = int(env_number("CHAT_MESSAGES_PER_MINUTE", 30, at_least=1))
 
+# --- Alerts -----------------------------------------------------------------
+
+ALERT_EMAILS = env_list("CHAT_ALERT_EMAILS")
+ALERT_WEBHOOK_URL = env_secret("CHAT_ALERT_WEBHOOK_URL")
+ALERT_WEBHOOK_SECRET = env_secret("CHAT_ALERT_WEBHOOK_SECRET")
+# A day above so many usual ones, a month above so many of the one before; below the minimum nobody is told of either.
+ALERT_SPIKE = Decimal(str(env_number("CHAT_ALERT_SPIKE", 3, at_least=1)))
+ALERT_PACE = Decimal(str(env_number("CHAT_ALERT_PACE", 1.5, at_least=1)))
+ALERT_MINIMUM_USD = Decimal(str(env_number("CHAT_ALERT_MINIMUM", 1)))
+WEEKLY_DIGEST = env_bool("CHAT_WEEKLY_DIGEST", default=True)
+
 # --- Runs and their viewers -------------------------------------------------
 
 CHECKPOINT_INTERVAL_S = 0.25
@@ -250,15 +336,37 @@ STREAM_BYTES = int(env_number("CHAT_STREAM_BYTES", 2_000_000, at_least=1))
 HEARTBEAT_S = env_number("CHAT_HEARTBEAT", 15, at_least=0.1)
 DRAIN_S = env_number("CHAT_DRAIN", 10)
 
+# --- Exports ----------------------------------------------------------------
+
+# The web processes and the workers must share it.
+EXPORT_DIR = Path(env("CHAT_EXPORT_DIR") or DATA_DIR / "exports")
+EXPORT_DAYS = env_number("CHAT_EXPORT_DAYS", 7)
+EXPORT_LINK_HOURS = env_number("CHAT_EXPORT_LINK_HOURS", 24)
+
 # --- Logging ----------------------------------------------------------------
 
+LOG_LEVEL = env("CHAT_LOG_LEVEL") or "INFO"
+ACCESS_LOG = env_bool("CHAT_ACCESS_LOG", default=False)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {"line": {"()": "chatsite.logs.Line"}, "json": {"()": "chatsite.logs.JSONLine"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": env_choice("CHAT_LOG_FORMAT", "line", "json")}
+    },
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
-        name: {"level": env("CHAT_LOG_LEVEL") or "INFO"} for name in ("conversations", "providers", "chatsite")
+        **{name: {"level": LOG_LEVEL} for name in ("conversations", "providers", "chatsite")},
+        # All these bring handlers of their own, which would write texts of exceptions, and lines of another form.
+        "django": {"handlers": [], "level": "INFO"},
+        **{name: {"handlers": ["console"], "level": "WARNING", "propagate": False} for name in ("uvicorn", "_granian")},
+        # And these the queries in which people search.
+        **{name: {"handlers": [], "level": "WARNING"} for name in ("uvicorn.access", "granian.access")},
     },
 }
+
+# --- Metrics ----------------------------------------------------------------
+
+# Of this process, and of a worker, which often has the same environment.
+METRICS = env_private_address("CHAT_METRICS")
+WORKER_METRICS = env_private_address("CHAT_WORKER_METRICS")
