@@ -17,14 +17,14 @@ def loop_in_thread() -> Iterator[Call]:
     thread.start()
 
     def call(coroutine: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, loop).result(timeout=10)
+        return asyncio.run_coroutine_threadsafe(coroutine, loop).result(timeout=60)
 
     try:
         yield call
     finally:
         call(_cancel_the_rest())
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(timeout=10)
+        thread.join(timeout=60)
         loop.close()
 
 

@@ -111,6 +111,7 @@ class Passage:
         self._cut: tuple[int, How] | None = None  # bytes of the response still to pass, then how to end
         self._heard = False
         self.dead = proxy.swallowing
+        self.broken = asyncio.Event()
         self.loop = asyncio.get_running_loop()
 
     async def requests(self, reader: asyncio.StreamReader) -> None:
@@ -178,6 +179,7 @@ class Passage:
             self._client.transport.abort()
         else:
             self._client.close()
+        self.broken.set()
 
 
 async def _pass(proxy: Proxy, client_reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
@@ -191,7 +193,7 @@ async def _pass(proxy: Proxy, client_reader: asyncio.StreamReader, client: async
     passage = Passage(proxy, client, server)
     proxy.open.add(passage)
     try:
-        await _first_of(passage.requests(client_reader), passage.responses(server_reader))
+        await _first_of(passage.requests(client_reader), passage.responses(server_reader), passage.broken.wait())
     finally:
         proxy.open.discard(passage)
         client.close()
@@ -211,7 +213,7 @@ async def _connect(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWrite
     return await asyncio.open_connection(sock=connection, limit=PIECE)
 
 
-async def _first_of(*coroutines: Coroutine[Any, Any, None]) -> None:
+async def _first_of(*coroutines: Coroutine[Any, Any, Any]) -> None:
     tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -222,23 +224,25 @@ async def _first_of(*coroutines: Coroutine[Any, Any, None]) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _listening(proxy: Proxy) -> AsyncIterator[None]:
+async def proxying(target_port: int) -> AsyncIterator[Proxy]:
+    """A proxy in the running loop. At the end its connections are reset, also those that were swallowed."""
+    proxy = Proxy(target_port)
     server = await asyncio.start_server(lambda *streams: _pass(proxy, *streams), "127.0.0.1", 0, limit=PIECE)
     proxy.port = server.sockets[0].getsockname()[1]
     try:
-        yield
+        yield proxy
     finally:
         server.close()
+        proxy.cut_open()
 
 
 @contextlib.contextmanager
 def start_proxy(target_port: int) -> Iterator[Proxy]:
     """A proxy to 127.0.0.1:`target_port`, in a thread with a loop of its own."""
-    proxy = Proxy(target_port)
     with loop_in_thread() as call:
-        listening = _listening(proxy)
-        call(listening.__aenter__())
+        running = proxying(target_port)
+        proxy = call(running.__aenter__())
         try:
             yield proxy
         finally:
-            call(listening.__aexit__(None, None, None))
+            call(running.__aexit__(None, None, None))

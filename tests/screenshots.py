@@ -6,13 +6,14 @@ from tempfile import TemporaryDirectory
 
 from playwright.async_api import Browser, Page, async_playwright
 
-from tests.servers import SESSION, Site, make_template, running_site, simulated
+from tests.servers import SESSION, Site, make_template, manage, running_site, simulated
 from tests.simulator.client import SimulatorClient, start_simulator
 
 FOLDER = Path(__file__).parent.parent / "docs/screenshots"
 CHROMIUM = "/usr/bin/chromium"
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+DESKTOP, PHONE, TALL = {"width": 1280, "height": 800}, {"width": 390, "height": 844}, {"width": 1280, "height": 1140}
+MADE_UP = ["--rows", "30000", "--users", "60", "--models", "9", "--days", "120", "--seed", "7", "--among-real-rows"]
 MODELS = "openai:gpt-5.5,anthropic:claude-sonnet-5-5,google:gemini-3.8-flash,demo:demo"
 
 QUESTION = "How do I read a large CSV file in Python without filling the memory?"
@@ -71,9 +72,21 @@ async def take(site: Site, simulator: SimulatorClient) -> None:
         await browser.close()
 
 
-async def signed_in(browser: Browser, site: Site, size: dict[str, int], scheme: str) -> Page:
+async def take_usage(site: Site) -> None:
+    """The usage section of the admin, on a made-up ledger."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        page = await signed_in(browser, site, TALL, "light", "carol")
+        await page.goto(f"{site.url}/admin/usage/")
+        await page.locator(".chart-bucket").nth(-5).get_by_role("link").first.hover()
+        await page.wait_for_timeout(300)
+        await page.screenshot(path=FOLDER / "usage.png")
+        await browser.close()
+
+
+async def signed_in(browser: Browser, site: Site, size: dict[str, int], scheme: str, name: str = "alice") -> Page:
     context = await browser.new_context(viewport=size, color_scheme=scheme, device_scale_factor=2)  # type: ignore[arg-type]
-    await context.add_cookies([{"name": "sessionid", "value": SESSION("alice"), "url": site.url}])
+    await context.add_cookies([{"name": "sessionid", "value": SESSION(name), "url": site.url}])
     return await context.new_page()
 
 
@@ -89,6 +102,8 @@ def main() -> None:
         make_template(Path(template))
         with running_site(Path(template), Path(folder), **simulated(simulator, MODELS)) as site:
             asyncio.run(take(site, simulator))
+            manage(Path(folder), "seed_usage", *MADE_UP)
+            asyncio.run(take_usage(site))
 
 
 if __name__ == "__main__":

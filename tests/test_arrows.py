@@ -7,14 +7,15 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 OURS = ("chatsite", "conversations", "providers")
-LANES = "chatsite.lanes"
+LANES, LOGS, DRAINING = "chatsite.lanes", "chatsite.logs", "chatsite.draining"
 
-# What each room may import of ours, besides itself. `chatsite.lanes` is the one thing of the site that rooms know.
+# What each room may import of ours, besides itself. Of the site rooms know the lanes, what log lines are about, and
+# that the process is about to end.
 MAY_IMPORT = {
     "providers": (),
     "conversations.rendering": (),
     "conversations.models": ("conversations.rendering",),
-    "conversations.streaming": ("conversations.models", "conversations.rendering", LANES),
+    "conversations.streaming": ("conversations.models", "conversations.rendering", LANES, LOGS, DRAINING),
     "conversations.accounting": ("conversations.models", "providers"),
     "conversations.generating": (
         "conversations.models",
@@ -23,11 +24,29 @@ MAY_IMPORT = {
         "conversations.accounting",
         "providers",
         LANES,
+        LOGS,
+        DRAINING,
     ),
+    "conversations.exporting": ("conversations.models", "conversations.rendering", LOGS),
     # The page of model health shows what the runs of this process have met; nothing else of it is in the database.
-    "conversations.admin": ("conversations.models", "conversations.generating.offer", "providers.health"),
-    "conversations.tasks": ("conversations.generating", "conversations.accounting"),
+    "conversations.admin": (
+        "conversations.models",
+        "conversations.accounting",
+        "conversations.exporting",
+        "conversations.tasks",
+        "conversations.generating.offer",
+        "conversations.templatetags",
+        "conversations.leaving",
+        "providers.health",
+        "providers.catalog",
+    ),
+    "conversations.tasks": ("conversations.generating", "conversations.accounting", "conversations.exporting"),
     "chatsite.lanes": (),
+    "chatsite.logs": (),
+    "chatsite.requests": (LOGS,),
+    "chatsite.draining": (),
+    "chatsite.measuring": ("chatsite.metrics",),
+    "chatsite.metrics": (LANES, "conversations.models", "conversations.streaming.hub", "conversations.generating"),
     "chatsite.settings": ("chatsite.environment",),
     "chatsite.environment": (),
 }
@@ -35,10 +54,14 @@ MAY_IMPORT = {
 ONLY_IN = {
     "openai": ("providers.openai_", "providers.sdks"),
     "anthropic": ("providers.anthropic_messages", "providers.sdks"),
+    "aiohttp": ("providers.transport",),
     "google": ("providers.google_generate_content", "providers.sdks"),
     "celery": ("chatsite.celery", "conversations.tasks"),
-    "twisted": ("chatsite.asgi",),
+    "twisted": ("chatsite.asgi", "chatsite.daphne"),
+    "daphne": ("chatsite.daphne",),
+    "uvloop": ("chatsite.daphne", "conversations.management"),
     "environ": ("chatsite.environment",),
+    "prometheus_client": ("chatsite.metrics",),
 }
 
 

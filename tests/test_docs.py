@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from django.conf import settings
+
 from tests import errors_table
 
 ROOT = Path(__file__).parent.parent
@@ -35,3 +37,25 @@ def test_every_documented_setting_is_read() -> None:
     )
 
     assert sorted(documented - names_read()) == []
+
+
+def test_every_periodic_task_is_in_the_document_of_workers() -> None:
+    documented = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/workers.md").read_text(), re.MULTILINE)
+
+    assert sorted(documented) == sorted(settings.PERIODIC_S)
+
+
+FAULTS = (ROOT / "docs/faults.md").read_text()
+
+
+def test_every_fault_has_a_test() -> None:
+    rows = re.findall(r"^\| (?!Fault|--)(.+?) \|(.*)\|$", FAULTS, re.MULTILINE)
+
+    assert len(rows) > 30
+    assert [fault for fault, cells in rows if "::test_" not in cells] == []
+
+
+def test_every_test_of_a_fault_exists() -> None:
+    named = re.findall(r"`(tests/\S+\.py)::(test_\w+)`", FAULTS)
+
+    assert [test for path, test in named if not re.search(rf"def {test}\(", (ROOT / path).read_text())] == []

@@ -6,8 +6,11 @@ import httpx2
 import pytest
 
 from tests.proxy import Proxy, start_proxy
+from tests.servers import PATIENCE_S
 from tests.serving import Served, serving
 
+# Long enough for what does come.
+SILENT = httpx2.Timeout(PATIENCE_S, read=1.0)
 BODY = b"0123456789" * 1000
 UNAVAILABLE = b"HTTP/1.1 503 Unavailable\r\nretry-after: 1\r\ncontent-length: 4\r\nconnection: close\r\n\r\nback"
 
@@ -76,32 +79,42 @@ def test_an_open_stream_can_be_cut_at_any_time() -> None:
             assert proxy.cut_open() == 1
             with pytest.raises(httpx2.ReadError):
                 list(coming)
-        assert server.client_gone.wait(5)
+        assert server.client_gone.wait(PATIENCE_S)
 
 
 def test_a_client_that_leaves_takes_the_servers_connection_with_it() -> None:
     with serving(BODY, then="stall") as server, start_proxy(port_of(server)) as proxy:
         with httpx2.stream("GET", proxy.url) as response:
             assert next(response.iter_raw())
-        assert server.client_gone.wait(5)
+        assert server.client_gone.wait(PATIENCE_S)
 
 
 def test_swallowed_connections_stay_open_and_silent_and_new_ones_work_after_restore() -> None:
     with serving(BODY, then="stall") as server, start_proxy(port_of(server)) as proxy:
-        with httpx2.stream("GET", proxy.url, timeout=0.1) as response:
+        with httpx2.stream("GET", proxy.url, timeout=SILENT) as response:
             coming = response.iter_raw()
             assert next(coming)
             proxy.swallow()
             with pytest.raises(httpx2.ReadTimeout):
                 list(coming)
             with pytest.raises(httpx2.ReadTimeout):
-                httpx2.get(proxy.url, timeout=0.1)
+                httpx2.get(proxy.url, timeout=SILENT)
         assert not server.client_gone.is_set()
 
         proxy.restore()
         with httpx2.stream("GET", proxy.url) as response:
             assert next(response.iter_raw())
-        assert server.client_gone.wait(5)
+        assert server.client_gone.wait(PATIENCE_S)
+
+
+def test_a_swallowed_connection_can_be_ended_for_the_server() -> None:
+    with serving(BODY, then="stall") as server, start_proxy(port_of(server)) as proxy:
+        with httpx2.stream("GET", proxy.url) as response:
+            assert next(response.iter_raw())
+            proxy.swallow()
+        proxy.cut_open()
+
+        assert server.client_gone.wait(PATIENCE_S)
 
 
 def test_responses_can_be_delayed(proxy: Proxy) -> None:

@@ -19,31 +19,38 @@ TOKENS_PER_S = 50
 START_WITHIN_S = 1.0
 SETTLES_S = 0.5
 IDLE_S = 1.5
+# How long a real model takes to its first token, when it is quick.
+THINKS_S = 0.3
 
 type Listen = Callable[[str, Visit], Awaitable[None]]
 
 
-async def many(name: str, listen: Listen, count: int, simulator: SimulatorClient, server: Server | None) -> Run:
-    """`count` answers of 400 tokens at 50 tokens/s, begun within one second."""
-    await asyncio.to_thread(script, simulator, LONG, count, LONG_TOKENS)
+async def many(
+    name: str, listen: Listen, count: int, simulator: SimulatorClient, server: Server | None, thinks_s: float = 0.0
+) -> Run:
+    """`count` answers of 400 tokens at 50 tokens/s, begun within one second; the model `thinks_s` before each."""
+    await asyncio.to_thread(script, simulator, LONG, count, LONG_TOKENS, thinks_s)
     visits = [Visit(question(number)) for number in range(count)]
     reading = asyncio.create_task(readings(server, visits)) if server else None
     starts = [IDLE_S + START_WITHIN_S * number / count for number in range(count)]
     await asyncio.gather(*(later(listen, visit, wait_s) for visit, wait_s in zip(visits, starts, strict=True)))
-    run = of_visits(name, visits, await asyncio.to_thread(seen_by_question, simulator), LONG_TOKENS)
+    seen = await asyncio.to_thread(seen_by_question, simulator)
+    run = of_visits(name, visits, seen, LONG_TOKENS, thinks_s)
     if reading:
-        of_server(run, await reading, count * TOKENS_PER_S)
+        of_server(run, await reading, count * TOKENS_PER_S, visits, seen)
     return run
 
 
-async def one_by_one(name: str, listen: Listen, count: int, simulator: SimulatorClient) -> Run:
+async def one_by_one(name: str, listen: Listen, count: int, simulator: SimulatorClient, thinks_s: float = 0.0) -> Run:
     """Short answers, each asked for when the one before is done: what one person waits for."""
-    await asyncio.to_thread(script, simulator, SHORT, count, SHORT_TOKENS)
+    await asyncio.to_thread(script, simulator, SHORT, count, SHORT_TOKENS, thinks_s)
     visits = [Visit(question(number)) for number in range(count)]
     for visit in visits:
         await listen(SHORT, visit)
         await asyncio.sleep(0.1)
-    return of_visits(name, visits, await asyncio.to_thread(seen_by_question, simulator), SHORT_TOKENS)
+    run = of_visits(name, visits, await asyncio.to_thread(seen_by_question, simulator), SHORT_TOKENS, thinks_s)
+    run.streams = 1
+    return run
 
 
 async def later(listen: Listen, visit: Visit, wait_s: float) -> None:
@@ -76,11 +83,11 @@ async def until(fact: Callable[[], bool]) -> None:
         await asyncio.sleep(0.05)
 
 
-def script(simulator: SimulatorClient, model: str, count: int, tokens: int) -> None:
+def script(simulator: SimulatorClient, model: str, count: int, tokens: int, thinks_s: float) -> None:
     """A text of its own for each of the next `count` requests."""
     simulator.forget_requests()
-    queue = tuple({"text": text_of(number, tokens), "tokens_per_s": TOKENS_PER_S} for number in range(count))
-    simulator.script(model, queue=queue)
+    pace = {"tokens_per_s": TOKENS_PER_S, "first_token_delay_s": thinks_s}
+    simulator.script(model, queue=tuple({"text": text_of(number, tokens), **pace} for number in range(count)))
 
 
 def question(number: int) -> str:

@@ -1,6 +1,7 @@
-"""The server process: the site, or a relay that only passes bytes on; and what it uses."""
+"""The server: the site in one process or two, or a relay that only passes bytes on; and what it uses."""
 
 import contextlib
+import os
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 
 from tests.bench.cores import SERVER_CORE, on_core
-from tests.servers import ROOT, Site, make_template
+from tests.servers import ROOT, Site, make_template, postgres_database
 
 MB = 1_000_000
 
@@ -30,7 +31,7 @@ class BenchedSite(Site):
 
 @dataclass(frozen=True)
 class Reading:
-    """What the process has used at a moment: CPU so far, resident memory, OS threads."""
+    """What the server has used at a moment: CPU so far, resident memory, OS threads."""
 
     at_s: float
     cpu_s: float
@@ -44,21 +45,22 @@ class Reading:
 
 @dataclass
 class Server:
-    """A running process on the server's core. `started_in_s` is the time until it answered."""
+    """Running processes on the server's core, each at its port. `started_in_s` is the time until all answered."""
 
-    port: int
-    process: psutil.Process
+    name: str
+    ports: list[int]
+    processes: list[psutil.Process]
     started_in_s: float = 0.0
     is_profiled: bool = False
 
     def tell_profiler(self, number: int) -> None:
         """See profiled.py; nothing when there is none."""
         if self.is_profiled:
-            self.process.send_signal(number)
+            self.processes[0].send_signal(number)
 
     def read(self) -> Reading:
-        """The process and its children."""
-        family = [self.process, *self.process.children(recursive=True)]
+        """The processes and their children."""
+        family = [each for process in self.processes for each in (process, *process.children(recursive=True))]
         cpu = [process.cpu_times() for process in family]
         return Reading(
             at_s=time.monotonic(),
@@ -69,16 +71,25 @@ class Server:
 
 
 @contextlib.contextmanager
-def site_server(folder: Path, settings: dict[str, str], server: str, profile: Path | None) -> Iterator[Server]:
-    """The site on a fresh SQLite database, killed at the end."""
-    site = BenchedSite(make_template(folder), settings, server=server, profile=profile)
-    began = time.monotonic()
-    with on_core(SERVER_CORE):
-        site.start()
-    try:
-        yield Server(site.port, psutil.Process(site.pid), time.monotonic() - began, profile is not None)
-    finally:
-        site.kill()
+def site_server(
+    folder: Path, settings: dict[str, str], server: str, processes: int, profile: Path | None = None
+) -> Iterator[Server]:
+    """The site on a fresh database, killed at the end: SQLite for one process, PostgreSQL and Redis for two."""
+    with contextlib.ExitStack() as closing:
+        if processes > 1:
+            database = closing.enter_context(postgres_database(os.environ["TEST_POSTGRES_URL"]))
+            settings = settings | {"DATABASE_URL": database, "REDIS_URL": os.environ["TEST_REDIS_URL"]}
+        else:
+            make_template(folder)
+        sites = [BenchedSite(folder, settings, server=server, profile=profile) for _ in range(processes)]
+        began = time.monotonic()
+        with on_core(SERVER_CORE):
+            for site in sites:
+                closing.callback(site.kill)
+                site.start()
+        name = server if processes == 1 else f"{server} x {processes}"
+        found = [psutil.Process(site.pid) for site in sites]
+        yield Server(name, [site.port for site in sites], found, time.monotonic() - began, profile is not None)
 
 
 @contextlib.contextmanager
@@ -89,6 +100,6 @@ def relay_server(target_port: int) -> Iterator[Server]:
     with process:
         try:
             assert process.stdout
-            yield Server(int(process.stdout.readline()), psutil.Process(process.pid))
+            yield Server("relay", [int(process.stdout.readline())], [psutil.Process(process.pid)])
         finally:
             process.kill()

@@ -47,6 +47,16 @@ def test_every_word_is_as_late_as_its_last_letter() -> None:
     assert {round(delay, 6) for delay in delays} == {0.25}
 
 
+def test_delays_of_a_part_of_the_time_are_those_of_words_sent_then() -> None:
+    seen = sent_steadily(began_at=1000.0)
+    middle = seen.log[10][0], seen.log[29][0]
+
+    delays = added_delays_s(shown_after(0.25, seen), seen, TOKENS, middle)
+
+    assert 0 < len(delays) < len(word_ends(TOKENS))
+    assert {round(delay, 6) for delay in delays} == {0.25}
+
+
 def test_the_time_the_provider_took_is_not_added_by_us() -> None:
     seen = sent_steadily(began_at=1000.0)
 

@@ -15,6 +15,25 @@ from tests.servers import Site, running_site, simulated
 from tests.simulator.client import SimulatorClient
 
 CHROMIUM = Path("/usr/bin/chromium")
+# What Playwright switches off anyway (of this option only the last one counts), and two hidden pages for suggestions of
+# the address bar, which would cost each page of a test more time than it takes itself.
+WITHOUT_FEATURES = (
+    "AimEnabled",
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable",
+    "HttpsUpgrades",
+    "LensOverlay",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PaintHolding",
+    "PreconnectToSearch",
+    "ThirdPartyStoragePartitioning",
+    "WebUIOmniboxAimPopup",
+    "WebUIOmniboxPopup",
+)
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -22,6 +41,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    f"--disable-features={','.join(WITHOUT_FEATURES)}",
 ]
 LETTERS = "abcdefgh"
 # `sim` answers on all four wire APIs; tests that script several models at once take the letters.

@@ -13,12 +13,12 @@ from uuid import UUID
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Dialog, Locator, Page, Request, expect
 
 from conversations.rendering.markdown import render
-from tests.servers import SESSION, Site, wait_for
+from tests.servers import PATIENCE_S, SESSION, Site, wait_for
 from tests.simulator.client import SimulatorClient
 from tests.site.exchanges import Exchange, latest_of
 from tests.streaming.page import canonical
 
-PATIENCE_MS = 20_000
+PATIENCE_MS = PATIENCE_S * 1000
 # Before anything of the page runs: violations of its policy become errors, and its streams are kept in sight.
 ON_EVERY_PAGE = """
 addEventListener("securitypolicyviolation", (event) =>
@@ -70,7 +70,7 @@ class Troubles:
 
     def check(self, request: Request) -> None:
         address = urlsplit(request.url)
-        if address.scheme not in ("data", "blob") and address.hostname != "127.0.0.1":
+        if address.scheme not in ("data", "blob") and address.hostname not in ("127.0.0.1", "localhost"):
             self.seen.append(f"foreign request: {request.url}")
 
     async def dismiss(self, dialog: Dialog) -> None:
@@ -155,7 +155,7 @@ class Reader:
     async def shows(self, text: str, kind: str = "text") -> None:
         """Wait until the last answer is `text` rendered, no more and no less."""
         whole = rendered(text)
-        until = monotonic() + PATIENCE_MS / 1000
+        until = monotonic() + PATIENCE_S
         while await self.shown(kind) != whole and monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         assert await self.shown(kind) == whole

@@ -11,6 +11,7 @@ from tests.browser.conftest import LETTERS
 from tests.browser.reader import Reader, let_go, rendered
 from tests.providers.recordings import recording
 from tests.rendering.corpus import answers
+from tests.seeds import drawn_seed
 from tests.servers import Site
 from tests.simulator.client import SimulatorClient
 from tests.site.markdown_texts import random_text
@@ -49,8 +50,7 @@ async def test_a_recorded_answer(
 
 
 async def test_texts_in_random_pieces(open_reader: Any, shared_site: Site, simulator: SimulatorClient) -> None:
-    seed = random.randrange(10**6)
-    print(f"seed {seed}")
+    seed = drawn_seed()
     texts = [
         *map(without_definitions, answers()),
         *(random_text(random.Random(seed + number)) for number in range(RANDOM_TEXTS)),

@@ -152,7 +152,7 @@ async def test_nothing_scrolls_sideways_on_a_phone(
     await reader.page.locator("#composer select").select_option("anthropic:sim")
     await reader.question.fill("question-without-a-break-" * 30)
     await page.get_by_role("button", name="Send").tap()
-    await asyncio.to_thread(simulator.wait_for, lambda seen: seen.state == "holding", timeout_s=20)
+    await asyncio.to_thread(simulator.wait_for, lambda seen: seen.state == "holding")
     await reader.sees("一" * 300)
     assert await page.evaluate(TOO_WIDE) == ""
     await let_go(simulator)

@@ -89,7 +89,7 @@ async def stop_and_continue(reader: Any, simulator: SimulatorClient) -> None:
     await reader.press("Send")
     await asyncio.to_thread(simulator.wait_for, is_holding)
     await reader.press("Stop")
-    await reader.sees("You stopped this answer.")
+    await reader.sees("This answer was stopped.")
     simulator.script("sim", {"text": "One two three four.", "tokens_per_s": 0})
     await reader.press("Continue")
     await reader.sees("One two three four.")

@@ -1,7 +1,7 @@
 """The row of a run decides who may end it, and what it has saved becomes the message."""
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from conversations.accounting.ledger import Call, answer_record
 from conversations.generating.draft import Draft
@@ -141,6 +141,17 @@ def test_a_run_that_beats_again_is_not_claimed() -> None:
 
     assert not generation.claim_dead([record(generation)])
     assert Generation.objects.get(pk=generation.pk).is_active
+
+
+@pytest.mark.parametrize("fraction", [".000", ".120", ".999"])
+def test_a_dead_run_is_claimed_whatever_the_clock_of_the_database_said(fraction: str) -> None:
+    generation = taken_over(asked())
+    with connection.cursor() as cursor:
+        # As SQLite's own clock writes it.
+        cursor.execute(f"UPDATE conversations_generation SET heartbeat_at = '2026-01-01 00:00:00{fraction}'")
+
+    assert sweep_earlier_boots() == 1
+    assert not Generation.objects.get(pk=generation.pk).is_active
 
 
 def test_only_silent_runs_are_swept() -> None:

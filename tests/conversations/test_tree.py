@@ -1,7 +1,13 @@
 """A conversation is a tree of which one branch is shown."""
 
-import pytest
+from itertools import count
+from typing import Any
 
+import pytest
+from django.db import connection
+from django.http import Http404
+
+from conversations.access import branch_of
 from conversations.models import Conversation, Message
 from tests.conversations.rows import MODEL, answered, asked, new_conversation
 
@@ -25,6 +31,16 @@ def test_questions_and_answers_follow_each_other() -> None:
     assert texts(conversation) == ["One?", "One.", "Two?", "Two."]
     assert [message.text for message in conversation.branch(last=3)] == ["One.", "Two?", "Two."]
     assert [message.text for message in conversation.branch(before=conversation.branch()[2])] == ["One?", "One."]
+
+
+def test_a_page_of_a_conversation_that_is_deleted_meanwhile_does_not_exist() -> None:
+    conversation = new_conversation()
+    answered(asked(conversation, "One?"), "One.")
+    conversation.refresh_from_db()
+    Conversation.objects.get(pk=conversation.pk).delete()
+
+    with pytest.raises(Http404):
+        branch_of(conversation)
 
 
 def test_an_edited_question_begins_a_branch_of_its_own() -> None:
@@ -88,3 +104,21 @@ def test_deleting_the_shown_leaf_leaves_the_conversation_readable() -> None:
     Message.objects.filter(pk=leaf.pk).delete()
 
     assert texts(conversation) == []
+
+
+@pytest.mark.parametrize("place", range(8))
+def test_an_answer_that_ends_while_it_is_read_is_never_shown_as_ended_and_empty(place: int) -> None:
+    """A branch is read in several queries; the run ends before the one at `place`."""
+    conversation = new_conversation()
+    generation, seen = asked(conversation), count()
+
+    def ending(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if next(seen) == place:
+            answered(generation)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(ending):
+        answer = conversation.branch()[-1]
+
+    assert answer.run
+    assert answer.run.is_active or answer.text == "Because."

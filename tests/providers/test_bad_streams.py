@@ -145,7 +145,9 @@ async def test_nobody_there_is_a_broken_connection(company: Company) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         url = f"http://127.0.0.1:{gone.getsockname()[1]}"
 
-    assert type((await ask(company, url)).error) is Disconnected
+    error = (await ask(company, url)).error
+    assert type(error) is Disconnected
+    assert not error.sent
 
 
 @pytest.mark.parametrize("url", ["not a url", "ftp://127.0.0.1/"])

@@ -8,30 +8,32 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 HEAVY = ("openai", "anthropic", "google.genai", "httpx2", "pydantic", "genai_prices", "django")
 
-# asyncio is part of every server already and is left out of the count.
+# asyncio is part of every server already: it is left out of the count, and says how fast this machine is.
 MEASURED = """
-import asyncio, json, sys, time
+import sys, time
+begun = time.process_time()
+import asyncio, json
 before = time.process_time()
 import providers, providers.catalog, providers.registry, providers.prices
-cpu_ms = (time.process_time() - before) * 1000
+times = (time.process_time() - before) / (before - begun)
 {more}
-print(json.dumps([cpu_ms, sorted(sys.modules)]))
+print(json.dumps([times, sorted(sys.modules)]))
 """
 
 
 def imported(more: str = "") -> tuple[float, list[str]]:
-    """CPU milliseconds of importing the registry in a fresh process, and all modules loaded in the end."""
+    """How many times asyncio's CPU a fresh process takes to import the registry, and all modules it has in the end."""
     code = MEASURED.format(more=more)
     run = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, check=True)
-    cpu_ms, modules = json.loads(run.stdout)
-    return cpu_ms, modules
+    times, modules = json.loads(run.stdout)
+    return times, modules
 
 
 def test_the_registry_is_light() -> None:
     runs = [imported() for _ in range(3)]
 
     assert [name for name in HEAVY if name in runs[0][1]] == []
-    assert min(cpu_ms for cpu_ms, _ in runs) < 60
+    assert min(times for times, _ in runs) < 1.5
 
 
 def test_opening_providers_imports_no_sdk() -> None:

@@ -31,7 +31,7 @@ from tests.serving import Served, serving
 HELLO = ChatRequest("a-model", (Turn("user", (TextPart("Hello"),)),))
 PATIENT = Timeouts()
 HASTY = Timeouts(connect_s=5.0, first_event_s=0.3, between_events_s=0.1)
-AT_ONCE_S = 2.0  # it takes some milliseconds, or for ever
+AT_ONCE_S = 30.0  # it takes some milliseconds, or for ever
 
 HI = {
     OpenAIResponses: b'data: {"type": "response.output_text.delta", "delta": "Hi"}\n\n',
@@ -160,17 +160,12 @@ async def test_a_failing_server_is_asked_once(adapter: Adapter, opened: Opening)
     assert len(server.requests) == 1
 
 
-def in_a_minute() -> str:
-    return format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
-
-
 @pytest.mark.parametrize(
     ("headers", "low", "high"),
     [
         ({"retry-after": "7"}, 7, 7),
         ({"retry-after": "0.5"}, 0.5, 0.5),
         ({"retry-after-ms": "250", "retry-after": "1"}, 0.25, 0.25),
-        ({"retry-after": in_a_minute()}, 1, 60),
         ({"retry-after": "Sun, 06 Nov 1994 08:49:37 GMT"}, 0, 0),
     ],
 )
@@ -183,6 +178,16 @@ async def test_a_rate_limited_request_says_how_long_to_wait(
     assert type(answer.error) is RateLimited
     assert answer.error.retry_after_s is not None
     assert low <= answer.error.retry_after_s <= high
+
+
+async def test_a_rate_limited_request_may_name_a_moment_to_wait_for(adapter: Adapter, opened: Opening) -> None:
+    in_a_minute = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+    with serving(b"{}", status=429, headers={"retry-after": in_a_minute}) as server:
+        answer = await collect(opened(server).stream(HELLO))
+
+    assert type(answer.error) is RateLimited
+    assert answer.error.retry_after_s is not None
+    assert 1 <= answer.error.retry_after_s <= 60
 
 
 @pytest.mark.parametrize("headers", [{}, {"retry-after": "soon"}, {"retry-after": ""}])
@@ -233,6 +238,7 @@ async def test_a_reader_that_takes_its_time_is_not_the_server_s_silence(adapter:
         async with aclosing(opened(server, timeouts=timeouts).stream(HELLO)) as events:
             async for event in events:
                 answer.events.append(event)
+                await asyncio.to_thread(server.body_sent.wait, AT_ONCE_S)
                 await asyncio.sleep(0.3)
 
     assert answer.text == "HiHi"
@@ -265,7 +271,7 @@ async def test_cancelling_while_waiting_closes_upstream_at_once(
 ) -> None:
     with serving(b"" if silent_from == "the start" else HI[adapter], then="stall") as server:
         reading = asyncio.create_task(collect(opened(server).stream(HELLO)))
-        await asyncio.to_thread(server.body_sent.wait, 5)
+        await asyncio.to_thread(server.body_sent.wait, AT_ONCE_S)
         await asyncio.sleep(0)
         reading.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -306,7 +312,7 @@ async def test_cancelling_while_the_request_is_on_its_way_closes_it_at_once(adap
     async with await asyncio.start_server(never_answer, "127.0.0.1", 0) as silent:
         port = silent.sockets[0].getsockname()[1]
         reading = asyncio.create_task(collect(opened(f"http://127.0.0.1:{port}/v1").stream(HELLO)))
-        await asyncio.wait_for(asked.wait(), timeout=5)
+        await asyncio.wait_for(asked.wait(), timeout=AT_ONCE_S)
         reading.cancel()
         with pytest.raises(asyncio.CancelledError):
             await reading
@@ -323,7 +329,7 @@ async def test_closing_the_provider_ends_what_runs(adapter: Adapter, opened: Ope
         await asyncio.sleep(0)
         await provider.aclose()
 
-        answer = await asyncio.wait_for(reading, timeout=5)
+        answer = await asyncio.wait_for(reading, timeout=AT_ONCE_S)
         assert await has_gone(server)
 
     assert type(answer.error) is Disconnected
@@ -357,5 +363,5 @@ def test_importing_an_adapter_imports_no_sdk(adapter: Adapter) -> None:
     assert not {"openai", "httpx2", "anthropic", "google.genai", "django"} & set(json.loads(loaded))
 
 
-async def has_gone(server: Served, *, within_s: float = 5.0) -> bool:
+async def has_gone(server: Served, *, within_s: float = AT_ONCE_S) -> bool:
     return await asyncio.to_thread(server.client_gone.wait, within_s)

@@ -1,7 +1,6 @@
 """Corpora of Markdown, from `tests/data/markdown`: specifications, fixtures, answers, attacks."""
 
 import json
-import os
 import random
 import re
 from collections.abc import Iterator
@@ -9,8 +8,9 @@ from functools import cache
 from typing import Any
 
 from tests.data import MARKDOWN
+from tests.seeds import drawn_seed
 
-SEED = int(os.environ.get("RENDERING_SEED", "0")) or random.randrange(1, 10**6)
+SEED = drawn_seed()
 
 
 @cache
@@ -36,7 +36,7 @@ def payloads() -> list[str]:
 
 def chosen(purpose: str) -> random.Random:
     """A random choice that a failing test can be told to repeat."""
-    print(f"RENDERING_SEED={SEED} ({purpose})")
+    print(f"seed {SEED} ({purpose})")
     return random.Random(f"{SEED} {purpose}")
 
 

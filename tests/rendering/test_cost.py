@@ -94,6 +94,7 @@ def cpu_s(text: str) -> float:
 @pytest.mark.parametrize("fragment", HOSTILE)
 def test_no_input_takes_quadratic_time(fragment: str) -> None:
     """Four times the text costs about four times as much, not sixteen."""
-    short, long = (min(cpu_s((fragment * length)[:length]) for _ in range(3)) for length in (10_000, 40_000))
+    short, long = (fragment * 5_000)[:5_000], (fragment * 20_000)[:20_000]
+    allowed_s = 10 * max(min(cpu_s(short) for _ in range(3)), 0.02)
 
-    assert long < 10 * max(short, 0.02)
+    assert any(cpu_s(long) < allowed_s for _ in range(3))

@@ -17,6 +17,8 @@ from tests.simulator.records import Seen
 from tests.simulator.server import simulator_listening
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+# It only ends tests that would wait for ever.
+PATIENCE_S = 60.0
 
 
 class SimulatorClient:
@@ -56,14 +58,14 @@ class SimulatorClient:
         """Oldest first; `model=`, `purpose=`, `api=` choose among them."""
         return msgspec.json.decode(self._call("GET", f"/simulator/requests?{urlencode(chosen)}"), type=list[Seen])
 
-    def forget_requests(self) -> None:
-        self._call("DELETE", "/simulator/requests")
+    def forget_requests(self, **chosen: str) -> None:
+        self._call("DELETE", f"/simulator/requests?{urlencode(chosen)}")
 
     def release(self, **which: Any) -> int:
         """Let held answers pass one hold each: `id=`, `model=`, or all. Returns how many answers that were."""
         return msgspec.json.decode(self._call("POST", "/simulator/release", which))["released"]
 
-    def wait_for(self, fact: Callable[[Seen], Any] = bool, *, timeout_s: float = 10.0, **chosen: str) -> Seen:
+    def wait_for(self, fact: Callable[[Seen], Any] = bool, *, timeout_s: float = PATIENCE_S, **chosen: str) -> Seen:
         """The newest chosen request of which `fact` is true, as soon as there is one.
 
         Blocks: where the test's own event loop makes the request, `await asyncio.to_thread(simulator.wait_for, ...)`.
@@ -80,7 +82,7 @@ class SimulatorClient:
             time.sleep(0.005)
 
     def _call(self, method: str, path: str, body: Any = None) -> bytes:
-        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=5)
+        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=PATIENCE_S)
         with contextlib.closing(connection):
             connection.request(method, path, None if body is None else msgspec.json.encode(body))
             response = connection.getresponse()

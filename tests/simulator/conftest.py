@@ -2,6 +2,7 @@ import contextlib
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import httpx2
 import pytest
 
 from tests.simulator import SimulatorClient, start_simulator
@@ -33,9 +34,11 @@ async def anthropic(simulator: SimulatorClient) -> AsyncIterator[Any]:
 async def google(simulator: SimulatorClient) -> AsyncIterator[Any]:
     from google import genai
 
-    options = genai.types.HttpOptions(base_url=simulator.url)
+    http_client = httpx2.AsyncClient()
+    options = genai.types.HttpOptions(base_url=simulator.url, httpx_async_client=http_client)
     client = genai.Client(api_key="test", vertexai=False, http_options=options)
     async with contextlib.AsyncExitStack() as closing:
+        closing.push_async_callback(http_client.aclose)
         closing.push_async_callback(client.aio.aclose)
         closing.callback(client.close)
         yield client.aio

@@ -1,7 +1,7 @@
 """The control calls below `/simulator`: scripts in, records out, held answers released.
 
 GET    /simulator/requests   [Seen, ...], oldest first; ?model=, ?purpose= and ?api= choose among them
-DELETE /simulator/requests   forgets them
+DELETE /simulator/requests   forgets them, or the chosen ones
 POST   /simulator/scripts    Assignment, for example {"model": "gpt-x", "script": {"text": "hi"}} or
                              {"model": "gpt-x", "queue": [{"status": 529}, {"status": 529}], "script": {}}
 DELETE /simulator/scripts    forgets all assignments
@@ -31,12 +31,9 @@ def answer_control(simulator: "Simulator", http: HttpRequest) -> tuple[int, byte
     try:
         match http.method, http.path:
             case "GET", "/simulator/requests":
-                wanted = {name: http.query[name] for name in FILTERS if name in http.query}
-                return 200, msgspec.json.encode(
-                    [record.seen() for record in simulator.records if _fits(record, wanted)]
-                )
+                return 200, msgspec.json.encode([record.seen() for record in simulator.records if _fits(record, http)])
             case "DELETE", "/simulator/requests":
-                simulator.records.clear()
+                simulator.records[:] = [record for record in simulator.records if not _fits(record, http)]
             case "POST", "/simulator/scripts":
                 simulator.scripts.assign(msgspec.json.decode(http.body, type=Assignment))
             case "DELETE", "/simulator/scripts":
@@ -63,5 +60,5 @@ def release(simulator: "Simulator", which: Release) -> dict[str, int]:
     return {"released": len(chosen)}
 
 
-def _fits(record: object, wanted: dict[str, str]) -> bool:
-    return all(getattr(record, name) == value for name, value in wanted.items())
+def _fits(record: object, http: HttpRequest) -> bool:
+    return all(getattr(record, name) == http.query[name] for name in FILTERS if name in http.query)

@@ -126,7 +126,11 @@ def test_a_silent_model_does_not_even_send_a_head(simulator: SimulatorClient) ->
     simulator.script("gpt-x", {"stall_before_first": True})
 
     with pytest.raises(httpx2.ReadTimeout):
-        httpx2.post(f"{simulator.url}/v1/responses", json={"model": "gpt-x", "input": "", "stream": True}, timeout=0.05)
+        httpx2.post(
+            f"{simulator.url}/v1/responses",
+            json={"model": "gpt-x", "input": "", "stream": True},
+            timeout=httpx2.Timeout(60, read=0.05),
+        )
     assert simulator.wait_for(lambda request: request.client_gone_at).sent_bytes == 0
 
 

@@ -1,13 +1,15 @@
 """One site for all tests of this package that need no restart, and people who use it."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
 
-from tests.servers import Site, running_site, simulated
+from tests.servers import Site, postgres_database, running_site, simulated
 from tests.simulator.client import SimulatorClient
+from tests.site.pairs import Pair, running_together
 
 LETTERS = "abcdefgh"
 RECORDED = {
@@ -22,11 +24,6 @@ MODELS = [
     *(f"sim:{letter}" for letter in LETTERS),
     *RECORDED.values(),
 ]
-
-
-def without_companies(simulator: SimulatorClient, models: str) -> dict[str, str]:
-    """Settings of a site that knows a compatible server only: no SDK is imported at its start that nobody asks."""
-    return {name: value for name, value in simulated(simulator, models).items() if name.startswith("CHAT_")}
 
 
 @pytest.fixture(scope="package")
@@ -48,3 +45,13 @@ def alice(shared_site: Site) -> Iterator[httpx2.Client]:
 def bob(shared_site: Site) -> Iterator[httpx2.Client]:
     with shared_site.signed_in("bob") as client:
         yield client
+
+
+@pytest.fixture(scope="package")
+def pair(tmp_path_factory: pytest.TempPathFactory, simulator_process: SimulatorClient) -> Iterator[Pair]:
+    """Two processes on PostgreSQL and Redis that nobody harms."""
+    with postgres_database(os.environ["TEST_POSTGRES_URL"]) as url:
+        settings = simulated(simulator_process, ",".join(["sim:sim", *(f"sim:{letter}" for letter in LETTERS)]))
+        settings |= {"DATABASE_URL": url, "REDIS_URL": os.environ["TEST_REDIS_URL"]}
+        with running_together(tmp_path_factory.mktemp("pair"), settings, settings) as (writer, other):
+            yield Pair(writer, other)

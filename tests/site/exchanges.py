@@ -8,8 +8,9 @@ from uuid import UUID, uuid4
 import html5lib
 import httpx2
 
-from tests.servers import Site, wait_for
-from tests.streaming.page import serialized
+from conversations.rendering.markdown import render
+from tests.servers import PATIENCE_S, Site, wait_for
+from tests.streaming.page import Page, canonical, serialized
 
 RUN = "SELECT id, message_id, status, error_kind, finish_reason FROM conversations_generation"
 LEDGER = "SELECT {} FROM conversations_usagerecord WHERE conversation_key = ? ORDER BY id"
@@ -47,7 +48,7 @@ class Exchange:
     def error_kind(self) -> str:
         return str(self._run()[3])
 
-    def ended(self, within_s: float = 20) -> "Exchange":
+    def ended(self, within_s: float = PATIENCE_S) -> "Exchange":
         """Itself, once its run has ended."""
         wait_for(lambda: self.status != "active", within_s, lambda: f"still active: {self.site.log()[-2000:]}")
         return self
@@ -101,7 +102,7 @@ def ask(
 
 def latest_of(site: Site, conversation_id: UUID) -> Exchange:
     rows = site.rows(f"{RUN} WHERE conversation_id = ? ORDER BY id DESC LIMIT 1", conversation_id.hex)
-    return Exchange(site, conversation_id, UUID(rows[0][1]), UUID(rows[0][0]))
+    return Exchange(site, conversation_id, UUID(str(rows[0][1])), UUID(str(rows[0][0])))
 
 
 def act(client: httpx2.Client, exchange: Exchange, verb: str) -> Exchange:
@@ -125,6 +126,17 @@ def shown(html: str, kind: str, message_id: UUID | None = None) -> list[str]:
     regions = regions_in(root)
     wanted = thoughts if kind == "reasoning" else [region for region in regions if region not in thoughts]
     return [serialized(region) for region in wanted]
+
+
+def assert_is_beginning(page: Page, exchange: Exchange) -> None:
+    """What the page held before `done` is what it holds now, as far as it had come."""
+    for index, (kind, text) in enumerate(exchange.parts()):
+        if kind in ("text", "reasoning") and has_part(page, index):
+            assert canonical(render(text)).startswith(page.blocks(index))
+
+
+def has_part(page: Page, index: int) -> bool:
+    return any(element.get("id") == f"blocks-{page.message_id}-{index}" for element in page.root.iter())
 
 
 def regions_in(element: Any) -> list[Any]:

@@ -14,10 +14,11 @@ from providers.contract import Usage
 from tests.providers import test_google_generate_content as google
 from tests.providers.recordings import Recording, recordings
 from tests.providers.test_openai_chat import REASONING_BEYOND_THE_INDEX
+from tests.seeds import drawn_seed
 from tests.servers import Site
 from tests.simulator.client import SimulatorClient
 from tests.site.conftest import LETTERS, RECORDED
-from tests.site.exchanges import Exchange, ask, shown
+from tests.site.exchanges import Exchange, ask, assert_is_beginning, has_part, shown
 from tests.site.markdown_texts import random_text
 from tests.site.viewing import Followed, follow, viewing
 from tests.streaming.page import Page, canonical
@@ -132,22 +133,10 @@ def billed_as_expected(recording: Recording) -> Usage | None:
     return Usage(fresh, count["cached"], count["cache_write"], count["output"], count["reasoning"])
 
 
-def assert_is_beginning(page: Page, exchange: Exchange) -> None:
-    """What the page held before `done` is what it holds now, as far as it had come."""
-    for index, (kind, text) in enumerate(exchange.parts()):
-        if kind in ("text", "reasoning") and has_part(page, index):
-            assert canonical(render(text)).startswith(page.blocks(index))
-
-
-def has_part(page: Page, index: int) -> bool:
-    return any(element.get("id") == f"blocks-{page.message_id}-{index}" for element in page.root.iter())
-
-
 def test_random_markdown_is_on_the_page_before_the_end_and_the_same_after_it(
     shared_site: Site, simulator: SimulatorClient
 ) -> None:
-    seed = random.randrange(10**6)
-    print(f"seed {seed}")
+    seed = drawn_seed()
     texts = [f"{random_text(random.Random(seed + number))}\n\nThe end.\n\n" for number in range(TEXTS)]
 
     async def exchanged() -> None:

@@ -15,7 +15,7 @@ import pytest
 from tests.servers import Site, free_port, manage, running_site, simulated, wait_for
 from tests.simulator.client import SimulatorClient
 from tests.site.exchanges import Exchange, act, ask, shown, stop
-from tests.site.viewing import viewing
+from tests.site.viewing import follow, viewing
 
 ANSWER = {"text": "An *answer*.", "tokens_per_s": 0}
 
@@ -56,6 +56,29 @@ def test_a_page_without_scripts_refreshes_itself_while_an_answer_is_written(
     assert f'sse-connect="/messages/{exchange.message_id}/stream"' in while_running
     assert 'http-equiv="refresh"' not in afterwards
     assert "sse-connect" not in afterwards
+
+
+def test_with_scripts_a_conversation_begins_in_one_request(
+    shared_site: Site, simulator: SimulatorClient, alice: httpx2.Client
+) -> None:
+    """What comes is what its own page shows: the messages, listening, and its place in the sidebar."""
+    simulator.script("sim", {"stall_before_first": True})
+    data = {"text": "Why <b>so</b>?", "model": "sim:sim", "client_key": str(uuid4())}
+    begun, again = (alice.post("/", data=data, headers={"HX-Request": "true"}) for _ in range(2))
+    exchange = ask(shared_site, alice, data["text"], key=data["client_key"])
+    page = alice.get(exchange.url).text
+    stop(alice, exchange)
+
+    for response in (begun, again):
+        assert (response.status_code, response.headers["HX-Push-Url"]) == (200, exchange.url)
+        assert "<!doctype" not in response.text
+    for part in (
+        f'sse-connect="/messages/{exchange.message_id}/stream"',
+        '<p class="said">Why &lt;b&gt;so&lt;/b&gt;?</p>',
+        f'action="{exchange.url}messages/"',
+        f'<a class="entry" id="entry-{exchange.conversation_id}"',
+    ):
+        assert [text.count(part) for text in (begun.text, again.text, page)] == [1, 1, 1], part
 
 
 def test_an_empty_question_is_not_sent(alice: httpx2.Client, answered: Exchange) -> None:
@@ -332,6 +355,34 @@ def test_a_model_names_the_conversation(template: Path, tmp_path: Path, simulato
         assert {row["purpose"] for row in exchange.ledger()} == {"answer", "title"}
 
 
+def test_a_page_asks_for_a_title_until_there_is_one(template: Path, tmp_path: Path, simulator: SimulatorClient) -> None:
+    simulator.script("sim", ANSWER)
+    simulator.script("sim", {"text": "Late", "hold_at": (0,), "tokens_per_s": 0}, purpose="title")
+    settings = simulated(simulator, "sim:sim") | {"CHAT_TITLES": "model"}
+    with running_site(template, tmp_path / "site", **settings) as site, site.signed_in("alice") as client:
+        exchange = ask(site, client).ended()
+        done = asyncio.run(follow(site.port, exchange.message_id)).final
+        early = client.get(first := asks_next(done)).text
+        given_up = client.get(f"{exchange.url}title/after/64").text
+        simulator.wait_for(lambda seen: seen.state == "holding", purpose="title")
+        simulator.release()
+        wait_for(lambda: len(exchange.ledger()) == 2)
+        named = client.get(asks_next(early)).text
+        done_later = asyncio.run(follow(site.port, exchange.message_id)).final
+
+    assert first == f"{exchange.url}title/after/2"
+    assert asks_next(early) == f"{exchange.url}title/after/4"
+    assert "Late" not in early + given_up
+    assert "Late" in named
+    assert asks_next(done_later) == first
+    assert asks_next(named) == asks_next(given_up) == ""
+
+
+def asks_next(html: str) -> str:
+    """What this piece of a page will fetch, unasked, for a title; nothing: ""."""
+    return "".join(re.findall(r'hx-get="([^"]+/title/after/\d+)"', html))
+
+
 # --- models -----------------------------------------------------------------
 
 
@@ -441,9 +492,3 @@ def test_the_stream_is_stored_nowhere(answered: Exchange) -> None:
     assert sent["content-type"] == "text/event-stream"
     assert sent["x-content-type-options"] == "nosniff"
     assert sent["x-accel-buffering"] == "no"
-
-
-def test_health_addresses_answer_to_anybody(shared_site: Site) -> None:
-    answers = [httpx2.get(f"{shared_site.url}/{path}") for path in ("healthz", "readyz")]
-
-    assert [(answer.status_code, answer.text) for answer in answers] == [(200, "ok\n")] * 2

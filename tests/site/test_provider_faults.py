@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from tests.servers import Site, running_site, simulated
 from tests.simulator.client import SimulatorClient
 from tests.site.exchanges import Exchange, act, ask, shown, stop
 from tests.site.viewing import viewing
+from tests.stopwatch import Stopwatch
 from tests.streaming.page import canonical
 
 ADAPTERS = ("openai", "anthropic", "google", "sim")
@@ -218,10 +218,10 @@ def test_a_silent_model_can_be_stopped_at_once(
             while kept.strip() not in (await view.until_any()).data:
                 pass
             await asyncio.to_thread(simulator.wait_for)
-            stopped_at = time.monotonic()
+            watch = Stopwatch()
             await asyncio.to_thread(stop, alice, exchange)
             done = await view.until("done")
-            return done.data, time.monotonic() - stopped_at
+            return done.data, watch.took_s()
 
     final, took_s = asyncio.run(stopped())
 

@@ -12,9 +12,8 @@ import httpx2
 import psutil
 import pytest
 
-from tests.servers import Site, running_site, wait_for
+from tests.servers import Site, running_site, simulated, wait_for
 from tests.simulator.client import SimulatorClient
-from tests.site.conftest import without_companies
 from tests.site.exchanges import Exchange, ask
 from tests.site.viewing import View, viewing
 
@@ -46,7 +45,7 @@ def footprint(site: Site) -> Footprint:
 
 @pytest.fixture
 def busy_site(template: Path, tmp_path: Path, simulator: SimulatorClient) -> Iterator[Site]:
-    settings = without_companies(simulator, "sim:sim,sim:a") | {"CHAT_LANES": str(LANES)}
+    settings = simulated(simulator, "sim:sim,sim:a") | {"CHAT_LANES": str(LANES)}
     with running_site(template, tmp_path / "site", **settings) as site:
         yield site
 

@@ -12,23 +12,19 @@ import httpx2
 import pytest
 
 from conversations.rendering.markdown import render
+from tests.seeds import drawn_seed
 from tests.servers import Site, running_site, simulated, wait_for
 from tests.simulator.client import SimulatorClient, start_simulator
-from tests.simulator.records import Seen
-from tests.site.conftest import LETTERS, without_companies
+from tests.site.conftest import LETTERS
 from tests.site.exchanges import Exchange, act, ask, latest_of, shown
+from tests.site.losing import MAY_MISS_S, is_recent_enough, words
 from tests.site.viewing import Followed, follow, follow_once, viewing
+from tests.stopwatch import Stopwatch
 from tests.streaming.page import Page, canonical
 
 KILLS, SITES = 20, 2
 # Tokens per second of the answers that are running at each kill.
 PACES = (300, 50, 1000, 20)
-MAY_MISS_CHARS, MAY_MISS_S = 50, 0.5
-
-
-def words(chance: random.Random, count: int = 1500) -> str:
-    """A long text in which no ten characters come twice in a way that could be taken for a repetition."""
-    return " ".join(f"{chance.randrange(36**6):x}" + chance.choice(("", "", ".\n\n", ", 🦋")) for _ in range(count))
 
 
 @dataclass
@@ -43,9 +39,9 @@ class Running:
 
 
 @pytest.mark.slow
+@pytest.mark.quiet
 def test_kill_minus_9_loses_at_most_half_a_second_and_the_answer_goes_on(template: Path, tmp_path: Path) -> None:
-    seed = random.randrange(10**6)
-    print(f"seed {seed}")
+    seed = drawn_seed()
     lives = [Life(template, tmp_path / str(number), random.Random(seed + number)) for number in range(SITES)]
     with ThreadPoolExecutor(SITES) as together:
         for life in [together.submit(life.live, KILLS // SITES) for life in lives]:
@@ -62,37 +58,42 @@ class Life:
 
     def live(self, kills: int) -> None:
         with start_simulator() as self.simulator:
-            settings = without_companies(self.simulator, ",".join(f"sim:{letter}" for letter in LETTERS))
+            settings = simulated(self.simulator, ",".join(f"sim:{letter}" for letter in LETTERS))
             with running_site(self.template, self.folder, **settings) as site, site.signed_in("alice") as client:
                 for _ in range(kills):
                     self.die_once(site, client)
 
     def die_once(self, site: Site, client: httpx2.Client) -> None:
         self.simulator.forget_requests()
+        watch = Stopwatch()
         answers = [self.begin(site, client, letter, pace) for letter, pace in zip("abcd", PACES, strict=True)]
         answers[0].cursor = asyncio.run(cursor_after(answers[0].exchange, self.chance.uniform(0, 0.8)))
+        # What the server was sent while others had the cores it cannot have kept.
+        may_miss_s = MAY_MISS_S + watch.waited_s()
         killed_at = time.time()
         site.kill()
         site.start()
         for answer in answers:
-            self.check_what_is_left(answer, killed_at, client)
+            self.check_what_is_left(answer, killed_at, may_miss_s, client)
         self.go_on(client, answers[0], "exact")
         self.go_on(client, answers[1], "repeat")
         self.try_again(client, answers[2])
 
     def begin(self, site: Site, client: httpx2.Client, letter: str, tokens_per_s: int) -> Running:
         whole = words(self.chance)
-        self.simulator.script(letter, {"text": whole, "tokens_per_s": tokens_per_s, "token_chars": (1, 9)})
+        # It never comes to its end, however long the machine takes to kill its server.
+        script = {"text": whole, "tokens_per_s": tokens_per_s, "token_chars": (1, 9), "hold_at": (len(whole) - 10,)}
+        self.simulator.script(letter, script)
         return Running(ask(site, client, model=f"sim:{letter}"), letter, whole)
 
-    def check_what_is_left(self, answer: Running, killed_at: float, client: httpx2.Client) -> None:
+    def check_what_is_left(self, answer: Running, killed_at: float, may_miss_s: float, client: httpx2.Client) -> None:
         exchange = answer.exchange
         answer.stored = stored = exchange.text
 
         assert exchange.status == "interrupted"
         assert answer.whole.startswith(stored)
         for seen in self.simulator.requests(model=answer.letter):
-            assert is_recent_enough(stored, seen, killed_at), (len(stored), seen.log[-20:], killed_at)
+            assert is_recent_enough(stored, seen, killed_at, may_miss_s), (len(stored), seen.log[-20:], killed_at)
         assert [(row["purpose"], row["outcome"], row["confidence"]) for row in exchange.ledger()] == [
             ("answer", "interrupted", "estimated")
         ]
@@ -138,17 +139,6 @@ async def cursor_after(exchange: Exchange, seconds: float) -> str:
     return cursor
 
 
-def is_recent_enough(stored: str, seen: Seen, killed_at: float) -> bool:
-    """Whether no more is missing than the last 50 characters or half a second of what had been sent."""
-    return sent_by(seen, killed_at) - len(stored) <= MAY_MISS_CHARS or len(stored) >= sent_by(
-        seen, killed_at - MAY_MISS_S
-    )
-
-
-def sent_by(seen: Seen, moment: float) -> int:
-    return max((chars for at, chars in seen.log if at <= moment), default=0)
-
-
 def test_thoughts_are_kept_too(site: Site, simulator: SimulatorClient) -> None:
     simulator.script("sim", {"reasoning": "Let me think about this. " * 200, "text": "Never said."})
     with site.signed_in("alice") as client:
@@ -161,45 +151,6 @@ def test_thoughts_are_kept_too(site: Site, simulator: SimulatorClient) -> None:
         assert exchange.reasoning
         assert ("Let me think about this. " * 200).startswith(exchange.reasoning)
         assert f"/messages/{exchange.message_id}/continue" not in client.get(exchange.url).text
-
-
-def test_a_server_that_is_told_to_end_lets_a_short_answer_finish(site: Site, simulator: SimulatorClient) -> None:
-    simulator.script("sim", {"text": "All of it is said. " * 10, "tokens_per_s": 30})
-    with site.signed_in("alice") as client:
-        exchange = ask(site, client)
-    wait_for(exchange.segments)
-    site.stop()
-
-    assert exchange.status == "complete"
-    assert exchange.text == "All of it is said. " * 10
-    assert [row["confidence"] for row in exchange.ledger()] == ["reported"]
-
-
-def test_a_server_that_is_told_to_end_keeps_every_character_of_a_long_answer(
-    template: Path, tmp_path: Path, simulator: SimulatorClient
-) -> None:
-    simulator.script("sim", {"text": "Some words. " * 100, "tokens_per_s": 0, "hold_at": (301,)})
-
-    async def watched(exchange: Exchange) -> Followed:
-        followed = Followed(Page(str(exchange.message_id)))
-        await follow_once(exchange.site.port, exchange.message_id, followed)
-        return followed
-
-    async def ended(site: Site, exchange: Exchange) -> Followed:
-        watching = asyncio.create_task(watched(exchange))
-        await asyncio.to_thread(wait_for, lambda: len(exchange.site.rows("SELECT 1 FROM conversations_draftsegment")))
-        await asyncio.to_thread(site.stop)
-        return await watching
-
-    settings = simulated(simulator, "sim:sim") | {"CHAT_DRAIN": "0.2"}
-    with running_site(template, tmp_path / "site", **settings) as site, site.signed_in("alice") as client:
-        exchange = ask(site, client)
-        followed = asyncio.run(ended(site, exchange))
-
-        assert exchange.status == "interrupted"
-        assert exchange.text == simulator.requests()[-1].sent_text
-        assert [row["outcome"] for row in exchange.ledger()] == ["restart"]
-        assert len(followed.done) <= 1
 
 
 def test_a_page_that_was_open_over_a_restart_ends_with_what_was_kept(site: Site, simulator: SimulatorClient) -> None:

@@ -1,7 +1,6 @@
 """Stop is a request of its own: at any time, from any tab. What is there stays, and does not grow back."""
 
 import asyncio
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
@@ -13,6 +12,7 @@ from tests.simulator.client import SimulatorClient
 from tests.simulator.records import Seen
 from tests.site.exchanges import Exchange, ask, shown, stop
 from tests.site.viewing import Event, viewing
+from tests.stopwatch import Stopwatch
 from tests.streaming.page import canonical
 
 MODELS = ["openai:sim", "anthropic:sim", "google:sim", "sim:sim"]
@@ -28,10 +28,10 @@ def test_stopping_before_the_first_token_closes_the_connection_to_the_model(
     simulator.script("sim", {"stall_before_first": True})
     exchange = ask(shared_site, alice, model=model)
     simulator.wait_for()
-    stopped_at = time.monotonic()
+    watch = Stopwatch()
     stop(alice, exchange)
 
-    assert simulator.wait_for(is_gone).client_gone_at - stopped_at < STOPPED_WITHIN_S
+    assert watch.took_s(simulator.wait_for(is_gone).client_gone_at) < STOPPED_WITHIN_S
     assert exchange.ended().status == "stopped"
     assert exchange.text == ""
     assert [(row["outcome"], row["confidence"], row["output"]) for row in exchange.ledger()] == [
@@ -56,9 +56,9 @@ def test_stopping_in_the_middle_keeps_what_was_written(
             async for event in view:
                 if "words" in event.data:
                     break
-            stopped_at = time.monotonic()
+            watch = Stopwatch()
             await asyncio.to_thread(stop, alice, exchange)
-            return await view.until("done"), time.monotonic() - stopped_at
+            return await view.until("done"), watch.took_s()
 
     done, took_s = asyncio.run(stopped())
     kept = exchange.text
@@ -150,10 +150,10 @@ def test_a_stop_that_only_stands_in_the_row_is_heard(
     simulator.script("sim", {"stall_before_first": True})
     exchange = ask(shared_site, alice)
     simulator.wait_for()
-    stopped_at = time.monotonic()
+    watch = Stopwatch()
     write(shared_site, "UPDATE conversations_generation SET stop_requested_at = '2026-01-01' WHERE id = ?", exchange)
 
-    assert simulator.wait_for(is_gone).client_gone_at - stopped_at < STOPPED_WITHIN_S
+    assert watch.took_s(simulator.wait_for(is_gone).client_gone_at) < STOPPED_WITHIN_S
     assert exchange.ended().status == "stopped"
 
 

@@ -4,16 +4,17 @@
 """
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from tests.servers import SESSION
+from tests.servers import PATIENCE_S, SESSION
 from tests.streaming.page import Page
 
-# All that a test waits for comes within this; it only ends tests that would wait for ever.
-PATIENCE_S = 30
+# For packets as small as these the kernel keeps 20 KB for a client, instead of 2 MB: the rest is the server's to keep.
+SMALLEST_BUFFER, SMALLEST_PACKET = 2048, 88
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,17 @@ def request(message_id: UUID, name: str, last_event_id: str) -> bytes:
     if last_event_id:
         lines.append(f"Last-Event-ID: {last_event_id}")
     return "\r\n".join([*lines, "", ""]).encode()
+
+
+def deaf_viewer(port: int, message_id: UUID) -> socket.socket:
+    """A connection of alice that has asked for a stream and reads nothing of it by itself."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALLEST_BUFFER)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SMALLEST_PACKET)
+    connection.connect(("127.0.0.1", port))
+    connection.sendall(request(message_id, "alice", ""))
+    connection.setblocking(False)
+    return connection
 
 
 async def head_of(reader: asyncio.StreamReader) -> View:

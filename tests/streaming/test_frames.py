@@ -49,7 +49,7 @@ class Stream:
 
     def __init__(self) -> None:
         self.source: list[GrowingPart] = []
-        self.hub = Hub(MESSAGE, RUN, self.source)
+        self.hub = Hub(1, MESSAGE, RUN, self.source)
         self.page = Page(str(MESSAGE))
         self.held: Position | None = None
 

@@ -1,0 +1,24 @@
+"""The application with a window into its process, for tests that ask for it: `tests.inside:application`."""
+
+import time
+
+from chatsite.asgi import application as site
+from chatsite.lanes import Receive, Scope, Send
+from conversations.streaming.hub import HUBS
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    match scope.get("path"):
+        case "/inside/readers":
+            await answer(send, str(sum(hub.readers for hub in HUBS)))
+        case "/inside/block":
+            # As a bug would: nothing else happens in this process meanwhile.
+            time.sleep(float(scope["query_string"]))  # noqa: ASYNC251
+            await answer(send, "blocked")
+        case _:
+            await site(scope, receive, send)
+
+
+async def answer(send: Send, text: str) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
+    await send({"type": "http.response.body", "body": text.encode()})

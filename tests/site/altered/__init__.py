@@ -1,0 +1,1 @@
+"""Settings of server processes that differ from the others of their site in one thing, as faults make them."""
