@@ -4,16 +4,27 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 export HOST PORT
 
-.PHONY: run test bench lock
+.PHONY: run test soak bench bench-reports lock
 
 run: .venv/run-ready
 	@.venv/bin/python manage.py serve
 
+# One process more than there are cores: many tests wait for servers and browsers.
 test: .venv/test-ready
-	.venv/bin/python -m pytest $(ARGS)
+	.venv/bin/python -m pytest -n $$(.venv/bin/python -c 'import os; print((os.cpu_count() or 1) + 1)') $(ARGS)
 
+# 2,000 cycles on one process with SQLite, and on two with TEST_POSTGRES_URL and TEST_REDIS_URL: docs/soak.md.
+soak: .venv/test-ready
+	.venv/bin/python -m tests.soak $(ARGS)
+	.venv/bin/python -m tests.soak --processes 2 $(ARGS)
+
+# Every server, one process and two: ARGS=--all.
 bench: .venv/test-ready
-	.venv/bin/python -m tests.bench
+	.venv/bin/python -m tests.bench $(ARGS)
+
+# Two million ledger rows: on the PostgreSQL of TEST_POSTGRES_URL, or with ARGS=--sqlite.
+bench-reports: .venv/test-ready
+	.venv/bin/python -m tests.bench.reports $(ARGS)
 
 .venv/run-ready: requirements/base.txt
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv
