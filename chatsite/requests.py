@@ -61,8 +61,8 @@ def ids_of(request: HttpRequest, request_id: str) -> Ids:
     """What is known by now of who asks for what. Nothing is looked up for it."""
     ids = {"request": request_id}
     user = getattr(request, "_cached_user", None) or getattr(request, "_acached_user", None)
-    if user and user.pk:
-        ids["user"] = str(user.pk)
+    if user_key := user.pk if user else getattr(request, "user_key", None):
+        ids["user"] = str(user_key)
     found = request.resolver_match.kwargs if request.resolver_match else {}
     for name in ("conversation", "generation", "export"):
         if f"{name}_id" in found:

@@ -6,8 +6,7 @@ from django import forms
 from django.conf import settings
 from uuid_utils.compat import uuid7
 
-from conversations.generating.offer import offered_models
-from providers.catalog import ModelInfo
+from conversations.generating.offer import Offers
 
 
 class QuestionForm(forms.Form):
@@ -25,13 +24,14 @@ class QuestionForm(forms.Form):
     model = forms.CharField()
     client_key = forms.CharField(max_length=64, required=False)
 
-    def __init__(self, *args: Any, offered: list[ModelInfo] | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, offers: Offers | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.offered = offered or offered_models()
+        self.offers = offers or Offers()
+        self.offered = self.offers.models()
 
     def emptied(self) -> "QuestionForm":
         """For the next question."""
-        return QuestionForm(offered=self.offered)
+        return QuestionForm(offers=self.offers)
 
     def clean_text(self) -> str:
         text: str = self.cleaned_data["text"].replace("\0", "\ufffd").replace("\r\n", "\n")

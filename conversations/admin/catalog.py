@@ -17,8 +17,8 @@ from conversations.accounting.quoting import quotes
 from conversations.admin.figures import WithFigures
 from conversations.admin.picking import PicksModel
 from conversations.generating.offer import (
+    Offers,
     built_in_models,
-    offered_models,
     provider_names,
     providers_without_key,
 )
@@ -90,7 +90,7 @@ class CatalogEntryAdmin(PicksModel, WithFigures):
 
 def oddities(entry: CatalogEntry) -> list[str]:
     """What an admin should know of an entry that is not wrong."""
-    offered = {model.id for model in offered_models()}
+    offered = {model.id for model in Offers().models()}
     fallbacks = [name.strip() for name in entry.fallbacks.split(",") if name.strip()]
     keyless = providers_without_key()
     named = [entry.model, *fallbacks]

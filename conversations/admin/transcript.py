@@ -13,7 +13,7 @@ from django.template.response import TemplateResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from conversations.generating.offer import offered_models
+from conversations.generating.offer import Offers
 from conversations.models import AuditEntry, Conversation, Message
 from conversations.models.audit import READING_LASTS
 
@@ -86,7 +86,7 @@ def shown(request: HttpRequest, conversation: Conversation, reading: AuditEntry)
         "until": reading.created_at + READING_LASTS,
         "messages_shown": messages,
         "elsewhere": stored - len(messages),
-        "offered_models": offered_models(),
+        "offered_models": Offers().models(),
     }
     return TemplateResponse(request, "admin/conversations/conversation/transcript.html", context)
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from conversations.accounting.budgets import Allowance
-from conversations.generating.offer import HEALTH, Offer, offer_of, registry
+from conversations.generating.offer import HEALTH, Offer, Offers, registry
 from conversations.generating.prompt import carrying_on, characters, request_for, said_before
 from conversations.models import Generation
 from providers.attempts import AttemptEvent, Candidate, attempts
@@ -66,8 +66,7 @@ class Asking:
         return replace(request, max_output_tokens=allowance.max_output_tokens) if allowance else request
 
 
-def asking_for(generation: Generation) -> Asking:
-    """The model that was picked and its fallbacks. Reads the branch and the catalogue."""
-    offer = offer_of(generation.model)
-    offers = [offer, *map(offer_of, offer.fallbacks)]
-    return Asking(offers, said_before(generation), generation.conversation.system_prompt)
+def asking_for(generation: Generation, offers: Offers | None = None) -> Asking:
+    """The model that was picked and its fallbacks. Reads the branch, and the catalogue unless `offers` are at hand."""
+    chain = (offers or Offers()).chain(generation.model)
+    return Asking(chain, said_before(generation), generation.conversation.system_prompt)

@@ -13,7 +13,7 @@ from chatsite.draining import DRAINING
 from chatsite.lanes import start_task
 from conversations.accounting.budgets import Demand, hard_budgets, reserve
 from conversations.generating.asking import Asking, asking_for
-from conversations.generating.offer import Offer
+from conversations.generating.offer import Offer, Offers
 from conversations.generating.prompt import request_for
 from conversations.generating.queueing import LINE
 from conversations.generating.run import start_run
@@ -33,8 +33,10 @@ class SiteRestarting(Exception):
     """The process is about to end: what began now would soon be interrupted."""
 
 
-def begun(begin: Callable[[], Generation | None]) -> Generation | None:
+def begun(begin: Callable[[], Generation | None], offers: Offers | None = None) -> Generation | None:
     """The run that the verb `begin` has made, started; None when it had been posted before.
+
+    `offers` spare it the reading of the catalogue, where that has been read already.
 
     Raises SiteRestarting, SiteBusy, BudgetUsedUp and what the verb raises; nothing is stored then.
     """
@@ -44,13 +46,13 @@ def begun(begin: Callable[[], Generation | None]) -> Generation | None:
         raise SiteBusy
     with transaction.atomic():
         generation = begin()
-        asking = within_budgets(generation) if generation else None
+        asking = within_budgets(generation, offers) if generation else None
         if generation and settings.RUNS_IN_GENERATORS:
             generation.leave_to_others()
     if generation and settings.RUNS_IN_GENERATORS:
         async_to_sync(tell_of_pending)()
     elif generation:
-        start_run(generation, asking)
+        start_run(generation, asking, offers)
     return generation
 
 
@@ -64,13 +66,13 @@ async def tell_of_pending() -> None:
     start_task(tell(PENDING_GROUP, {}))
 
 
-def within_budgets(generation: Generation) -> Asking | None:
+def within_budgets(generation: Generation, offers: Offers | None = None) -> Asking | None:
     """What the run may ask, reserved from all hard budgets it counts in; None when there is no such budget."""
     user_key = generation.conversation.owner_id
     budgets = hard_budgets(user_key)
     if not budgets:
         return None
-    asking = asking_for(generation)
+    asking = asking_for(generation, offers)
     asking.keep_within(reserve(generation.pk, user_key, budgets, [demand_of(asking, offer) for offer in asking.offers]))
     return asking
 

@@ -47,16 +47,45 @@ def site_timeouts() -> Timeouts:
     return Timeouts(settings.CONNECT_TIMEOUT_S, settings.FIRST_EVENT_TIMEOUT_S, settings.BETWEEN_EVENTS_TIMEOUT_S)
 
 
-def offered_models() -> list[ModelInfo]:
-    """The models a user may pick, the default first. Never empty: the demo model is there when nothing else is."""
-    known = {model.id: model for model in built_in_models()}
-    entries = list(CatalogEntry.objects.all())
-    for entry in entries:
-        known[entry.model] = overridden(known.get(entry.model) or named(entry.model), entry)
-    first = [entry.model for entry in entries if entry.offered]
-    hidden = {entry.model for entry in entries if not entry.offered}
-    order = [*first, *(name for name in known if name not in first and name not in hidden)]
-    return [known[name] for name in order] or built_in_models()
+class Offers:
+    """What the site offers at this moment: what an admin says, else the settings. Reads the catalogue in one query."""
+
+    def __init__(self) -> None:
+        self._entries = {entry.model: entry for entry in CatalogEntry.objects.all()}
+
+    def models(self) -> list[ModelInfo]:
+        """Those a user may pick, the default first. Never empty: the demo model is there when nothing else is."""
+        known = {model.id: model for model in built_in_models()}
+        for entry in self._entries.values():
+            known[entry.model] = overridden(known.get(entry.model) or named(entry.model), entry)
+        first = [entry.model for entry in self._entries.values() if entry.offered]
+        order = [*first, *(name for name in known if name not in self._entries)]
+        return [known[name] for name in order] or built_in_models()
+
+    def of(self, name: str) -> Offer:
+        """How `provider:model` is asked here."""
+        entry = self._entries.get(name) or CatalogEntry(model=name)
+        fallbacks = entry.fallbacks.split(",") if entry.fallbacks else settings.FALLBACKS.get(name, [])
+        continues = settings.FALLBACK_CONTINUES if entry.fallback_continues is None else entry.fallback_continues
+        site = site_timeouts()
+        return Offer(
+            info=overridden(named(name), entry),
+            fallbacks=tuple(fallback.strip() for fallback in fallbacks if fallback.strip() not in ("", name)),
+            policy=Policy(settings.ATTEMPTS, settings.FIRST_RETRY_WAIT_S, settings.LONGEST_RETRY_WAIT_S, continues),
+            timeouts=Timeouts(
+                site.connect_s,
+                entry.first_event_timeout_s or site.first_event_s,
+                entry.between_events_timeout_s or site.between_events_s,
+            ),
+            longest_run_s=entry.longest_run_s or settings.LONGEST_RUN_S,
+            cached=name in settings.CACHED_MODELS if entry.cached is None else entry.cached,
+            cache_shared=entry.cache_shared or settings.CACHE_SHARED,
+        )
+
+    def chain(self, name: str) -> list[Offer]:
+        """The model and its fallbacks, in the order in which they are asked."""
+        first = self.of(name)
+        return [first, *map(self.of, first.fallbacks)]
 
 
 def built_in_models() -> list[ModelInfo]:
@@ -81,27 +110,6 @@ def named(name: str) -> ModelInfo:
     """What the catalogue knows of `provider:model`; plain abilities when nothing."""
     provider, _, model = name.partition(":")
     return find(provider, model)
-
-
-def offer_of(name: str) -> Offer:
-    """How `provider:model` is asked here: what an admin says, else the settings."""
-    entry = CatalogEntry.objects.filter(model=name).first() or CatalogEntry(model=name)
-    fallbacks = entry.fallbacks.split(",") if entry.fallbacks else settings.FALLBACKS.get(name, [])
-    continues = settings.FALLBACK_CONTINUES if entry.fallback_continues is None else entry.fallback_continues
-    site = site_timeouts()
-    return Offer(
-        info=overridden(named(name), entry),
-        fallbacks=tuple(fallback.strip() for fallback in fallbacks if fallback.strip() not in ("", name)),
-        policy=Policy(settings.ATTEMPTS, settings.FIRST_RETRY_WAIT_S, settings.LONGEST_RETRY_WAIT_S, continues),
-        timeouts=Timeouts(
-            site.connect_s,
-            entry.first_event_timeout_s or site.first_event_s,
-            entry.between_events_timeout_s or site.between_events_s,
-        ),
-        longest_run_s=entry.longest_run_s or settings.LONGEST_RUN_S,
-        cached=name in settings.CACHED_MODELS if entry.cached is None else entry.cached,
-        cache_shared=entry.cache_shared or settings.CACHE_SHARED,
-    )
 
 
 def overridden(info: ModelInfo, entry: CatalogEntry) -> ModelInfo:

@@ -14,6 +14,7 @@ from chatsite.lanes import in_database, start_task
 from chatsite.logs import request_here, speak_of
 from conversations.generating.asking import Asking, asking_for
 from conversations.generating.draft import Draft
+from conversations.generating.offer import Offers
 from conversations.generating.queueing import LINE
 from conversations.generating.saving import RUNS, SAVER
 from conversations.generating.titles import NAMING, give_up_naming, start_naming
@@ -36,10 +37,10 @@ RESTARTED = Ending(Generation.Status.INTERRUPTED, "restart")
 LOST = Ending(Generation.Status.INTERRUPTED, "lost")
 
 
-def start_run(generation: Generation, asking: Asking | None = None) -> None:
+def start_run(generation: Generation, asking: Asking | None = None, offers: Offers | None = None) -> None:
     """Start writing the answer, from a sync view: the run is registered when this returns, and goes on by itself."""
     try:
-        run = Run(generation, asking or asking_for(generation))
+        run = Run(generation, asking or asking_for(generation, offers))
     except BaseException:
         generation.finish(INTERNAL.status, generation.saved_parts(), [], error_kind=INTERNAL.error_kind)
         raise

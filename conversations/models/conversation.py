@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db import connection, models, transaction
+from django.db import IntegrityError, connection, models, transaction
 from django.db.models.functions import Now
 from django.urls import reverse
 from uuid_utils.compat import uuid7
@@ -34,6 +34,10 @@ class TooManyRuns(Exception):
 
 class TooManyMessages(Exception):
     """The user has sent as many messages in the last minute as the site allows."""
+
+
+# What a post meets when the same one came before it: the first one's rows, or that it is being answered.
+PERHAPS_POSTED = (IntegrityError, RunInProgress, TooManyRuns, TooManyMessages)
 
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):
@@ -99,20 +103,23 @@ class Conversation(models.Model):
     # --- verbs --------------------------------------------------------------
 
     @classmethod
-    @transaction.atomic
     def begin(cls, *, owner_id: int, text: str, model: str, client_key: str) -> tuple[Conversation, Generation | None]:
         """A new conversation with its first question, or the one that the same `client_key` has already begun.
 
         Raises TooManyRuns or TooManyMessages, and leaves nothing behind then.
         """
         conversation = cls(owner_id=owner_id, client_key=client_key, model=model, title=title_from(text))
-        conversation._lock_owner()
-        if posted := cls.objects.filter(owner_id=owner_id, client_key=client_key).first():
-            return posted, None
-        conversation._refuse_too_many()
-        generation = conversation._add_exchange(None, text, model, client_key)
-        conversation.leaf = generation.message
-        conversation.save(force_insert=True)
+        try:
+            with transaction.atomic():
+                conversation._lock_owner()
+                conversation._refuse_too_many()
+                generation = conversation._add_exchange(None, text, model, client_key)
+                conversation.leaf = generation.message
+                conversation.save(force_insert=True)
+        except PERHAPS_POSTED:
+            if posted := cls.objects.filter(owner_id=owner_id, client_key=client_key).first():
+                return posted, None
+            raise
         return conversation, generation
 
     @transaction.atomic
@@ -175,8 +182,8 @@ class Conversation(models.Model):
 
     def _lock(self) -> None:
         """Other writers of this conversation wait here, so that what is read next stays true."""
-        fresh = Conversation.objects.select_for_update().get(pk=self.pk)
-        self.leaf_id, self.title = fresh.leaf_id, fresh.title
+        fresh = Conversation.objects.select_for_update().values_list("leaf_id", "title")
+        self.leaf_id, self.title = fresh.get(pk=self.pk)
 
     def _lock_owner(self) -> None:
         """Two posts of one user wait for each other here. (With SQLite there is one writer at a time anyway.)"""
@@ -196,11 +203,15 @@ class Conversation(models.Model):
             raise TooManyMessages
 
     def _ask(self, parent_id: UUID | None, text: str, model: str, client_key: str) -> Generation | None:
-        if self.messages.filter(client_key=client_key).exists():
-            return None
-        self._lock_owner()
-        self._refuse_too_many()
-        generation = self._add_exchange(parent_id, text, model, client_key)
+        try:
+            with transaction.atomic():
+                self._lock_owner()
+                self._refuse_too_many()
+                generation = self._add_exchange(parent_id, text, model, client_key)
+        except PERHAPS_POSTED:
+            if self.messages.filter(client_key=client_key).exists():
+                return None
+            raise
         self.title = self.title or title_from(text)
         self._touch(leaf=generation.message, model=model, title=self.title)
         return generation

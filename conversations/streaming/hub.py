@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from hmac import compare_digest
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -58,6 +59,8 @@ class Hub:
     def __init__(self, owner_id: int, message_id: UUID, generation_id: UUID, source: Sequence[GrowingPart]) -> None:
         # Who may watch it.
         self.owner_id = owner_id
+        # The session that has just asked: its page follows within milliseconds.
+        self.expected_session = ""
         self.message_id = message_id
         self.generation_id = generation_id
         # How the page's elements are named.
@@ -130,6 +133,13 @@ class Hub:
         self._ring()
 
     # --- the viewers' side ----------------------------------------------------
+
+    def lets_in(self, session_key: str) -> bool:
+        """Whether it is the page that has just asked: once, without asking the database again who that is."""
+        if not session_key or not compare_digest(session_key, self.expected_session):
+            return False
+        self.expected_session = ""
+        return True
 
     def join(self) -> None:
         self.readers += 1

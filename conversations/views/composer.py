@@ -9,6 +9,7 @@ from uuid_utils.compat import uuid7
 from conversations.access import branch_of
 from conversations.forms import QuestionForm
 from conversations.models import AuditEntry, Conversation, Generation, Message
+from conversations.streaming.hub import HUBS
 from conversations.views.outlook import outlook, spend_of
 from conversations.views.requests import Request
 
@@ -48,6 +49,8 @@ def page_of(
     Of an answer that has just `begun` it is the exchange, and nothing of it is read again.
     """
     messages = begun.exchange() if begun else branch_of(conversation, before=before, last=last)
+    if begun and (hub := HUBS.of_run(begun.pk)):
+        hub.expected_session = request.session.session_key or ""
     running = next((run for run in (message.run for message in messages) if run and run.is_active), None)
     context: dict[str, Any] = {
         "conversation": conversation,

@@ -31,7 +31,7 @@ def new(request: Request) -> HttpResponse:
     if request.method != "POST" or not form.is_valid():
         return page_of_new(request, form, status=422 if request.method == "POST" else 200)
     try:
-        generation = begun(lambda: Conversation.begin(owner_id=request.user.pk, **form.cleaned_data)[1])
+        generation = begun(lambda: Conversation.begin(owner_id=request.user.pk, **form.cleaned_data)[1], form.offers)
     except REFUSALS as error:
         refusal = refusal_of(error)
         return refusal.said_in(page_of_new(request, form, refusal=refusal, status=refusal.status))

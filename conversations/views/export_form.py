@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group, User
 from django.db.models import Q
 
 from conversations.exporting.selection import Selection
-from conversations.generating.offer import named, offered_models
+from conversations.generating.offer import Offers, named
 from conversations.models import Conversation, ExportJob, Generation
 
 STATES = [("", "Any"), *(choice for choice in Generation.Status.choices if choice[0] != Generation.Status.ACTIVE)]
@@ -20,7 +20,7 @@ STATES = [("", "Any"), *(choice for choice in Generation.Status.choices if choic
 def models_used() -> list[tuple[str, str]]:
     """Every model a conversation has, and those on offer, by the names people pick them by."""
     used = set(Conversation.objects.order_by().values_list("model", flat=True).distinct())
-    names = {model.id: model.title for model in offered_models()}
+    names = {model.id: model.title for model in Offers().models()}
     names |= {model: named(model).title for model in used - names.keys()}
     return [("", "Any"), *sorted(names.items(), key=lambda choice: choice[1].casefold())]
 

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 from conversations.access import own_conversation, own_message
 from conversations.forms import QuestionForm
 from conversations.generating.beginning import begun
+from conversations.generating.offer import Offers
 from conversations.models import Conversation, Generation, Message
 from conversations.views.composer import page_of
 from conversations.views.refusals import REFUSALS, Refusal, refusal_of
@@ -27,7 +28,7 @@ def post(request: Request, conversation_id: UUID) -> HttpResponse:
     if not form.is_valid():
         return composer_with_errors(request, conversation, form)
     try:
-        generation = begun(lambda: conversation.post(**form.cleaned_data))
+        generation = begun(lambda: conversation.post(**form.cleaned_data), form.offers)
     except REFUSALS as error:
         return composer_with_errors(request, conversation, form, refusal_of(error))
     if not request.htmx:
@@ -52,7 +53,7 @@ def edit(request: Request, message_id: UUID) -> HttpResponse:
     conversation = question.conversation
     form = QuestionForm(request.POST or None, initial={"text": question.text})
     asked = request.method == "POST" and form.is_valid()
-    if asked and has_begun(request, lambda: conversation.edit(question, **form.cleaned_data)):
+    if asked and has_begun(request, lambda: conversation.edit(question, **form.cleaned_data), form.offers):
         return redirect(conversation)
     status = 422 if form.errors else 200
     return page_of(request, conversation, last=None, status=status, editing=question.pk, edit_form=form)
@@ -92,10 +93,10 @@ def answering(request: Request, conversation: Conversation, begin: Callable[[], 
     return redirect(conversation)
 
 
-def has_begun(request: Request, begin: Callable[[], Generation | None]) -> bool:
+def has_begun(request: Request, begin: Callable[[], Generation | None], offers: Offers | None = None) -> bool:
     """Begin a run; False when it cannot begin now, and then the page says why."""
     try:
-        begun(begin)
+        begun(begin, offers)
     except REFUSALS as error:
         notices.warning(request, refusal_of(error).sentence)
         return False

@@ -9,4 +9,6 @@ class Request(HttpRequest):
     """Of somebody signed in, with what htmx says about it."""
 
     htmx: HtmxDetails
+    # Whose stream it is, where that was known without asking who the user is.
+    user_key: int
     user: User

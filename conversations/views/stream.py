@@ -29,9 +29,12 @@ TITLE_AFTER_S = 2
 @require_safe
 def stream(request: Request, message_id: UUID) -> StreamingHttpResponse:
     """The answer from where the browser's Last-Event-ID points, to its end."""
+    hub = HUBS.of_message(message_id)
+    if hub and hub.lets_in(request.session.session_key or ""):
+        request.user_key = hub.owner_id
+        return event_stream(events(request, message_id, hub))
     if not request.user.is_authenticated:
         return event_stream(only_final(signed_out(message_id)))
-    hub = HUBS.of_message(message_id)
     if hub and hub.owner_id == request.user.pk:
         return event_stream(events(request, message_id, hub))
     try:
@@ -69,18 +72,26 @@ def latest_run(request: Request, message_id: UUID) -> Generation | None:
 def final_html(request: Request, message_id: UUID, hub: Hub | None) -> SafeString:
     """The finished message and what changes with it; a notice when it has been deleted meanwhile."""
     try:
-        conversation = Conversation.objects.get(messages=message_id)
-        stored = hub.final if hub else None
-        message = stored or Message.branch_to(message_id, conversation.pk, last=1)[0]
+        message = stored_message(message_id, hub)
     except (Conversation.DoesNotExist, Message.DoesNotExist):
         return gone(message_id)
     context = {
         "message": message,
         # Even if it has been found by now: the page does not show it yet.
         "title_in_s": TITLE_AFTER_S if settings.TITLES == "model" else None,
-        **outlook(conversation.owner_id, conversation.model, conversation, [message]),
+        **outlook(message.conversation.owner_id, message.conversation.model, message.conversation, [message]),
     }
     return render_to_string(f"{STREAM}#done", context, request)
+
+
+def stored_message(message_id: UUID, hub: Hub | None) -> Message:
+    """As it was stored a moment ago, if that is known here, else as it is in the database now."""
+    if hub and hub.final:
+        return hub.final
+    conversation = Conversation.objects.get(messages=message_id)
+    message = Message.branch_to(message_id, conversation.pk, last=1)[0]
+    message.conversation = conversation
+    return message
 
 
 def gone(message_id: UUID) -> SafeString:

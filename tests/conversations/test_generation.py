@@ -1,12 +1,25 @@
 """The row of a run decides who may end it, and what it has saved becomes the message."""
 
+from typing import Any
+
 import pytest
+from django.contrib.auth import get_user_model
 from django.db import IntegrityError, connection, transaction
 
 from conversations.accounting.ledger import Call, answer_record
 from conversations.generating.draft import Draft
 from conversations.generating.sweep import sweep_earlier_boots, sweep_silent
-from conversations.models import DraftSegment, Generation, Part, RunInProgress, UsageRecord, checkpoint
+from conversations.models import (
+    Conversation,
+    DraftSegment,
+    Generation,
+    Part,
+    RunInProgress,
+    TooManyMessages,
+    TooManyRuns,
+    UsageRecord,
+    checkpoint,
+)
 from providers.contract import ReasoningDelta, TextDelta
 from tests.conversations.rows import MODEL, answered, asked, new_conversation, taken_over
 
@@ -235,5 +248,21 @@ def test_a_key_posts_once_per_conversation() -> None:
 
     assert first
     assert conversation.post(text="Why?", model=MODEL, client_key="key") is None
-    assert new_conversation().post(text="Why?", model=MODEL, client_key="key")
+    answered(first)
+    assert conversation.post(text="Why?", model=MODEL, client_key="key") is None
     assert conversation.messages.count() == 2
+    assert new_conversation().post(text="Why?", model=MODEL, client_key="key")
+
+
+@pytest.mark.parametrize("limit", ["RUNS_PER_USER", "MESSAGES_PER_MINUTE"])
+def test_what_has_been_posted_is_not_refused_when_it_comes_again(settings: Any, limit: str) -> None:
+    setattr(settings, limit, 1)
+    owner = get_user_model().objects.create(username="alice")
+    new = {"owner_id": owner.pk, "text": "Why?", "model": MODEL, "client_key": "key"}
+    first, generation = Conversation.begin(**new)
+
+    assert generation
+    assert Conversation.begin(**new) == (first, None)
+    with pytest.raises((TooManyRuns, TooManyMessages)):
+        Conversation.begin(**new | {"client_key": "another"})
+    assert Conversation.objects.count() == 1

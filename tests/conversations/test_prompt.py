@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from conversations.generating.caching import cache_key
-from conversations.generating.offer import Offer, offer_of
+from conversations.generating.offer import Offer, Offers
 from conversations.generating.prompt import request_for
 from providers.catalog import ModelInfo
 from providers.contract import ChatRequest, Image, Text, Tool, Turn
@@ -20,7 +20,7 @@ def turns(count: int, length: int) -> list[Turn]:
 @pytest.fixture
 def offer(db: None) -> Offer:
     """A model with a window of 1,000 tokens, of which three quarters may be filled with history."""
-    return replace(offer_of("sim:small"), info=ModelInfo("sim", "small", "Small", 1_000, 100), cached=True)
+    return replace(Offers().of("sim:small"), info=ModelInfo("sim", "small", "Small", 1_000, 100), cached=True)
 
 
 def test_what_fits_goes_whole(offer: Offer) -> None:

@@ -90,6 +90,15 @@ async def test_a_long_tail_is_sent_less_often(hub: Hub, source: list[GrowingPart
     assert hub.pace_s() >= SLOWEST_PACE_S
 
 
+def test_the_page_that_has_just_asked_is_let_in_once() -> None:
+    hub = Hub(1, MESSAGE, RUN, [])
+    nobody_asked = hub.lets_in(""), hub.lets_in("a session")
+    hub.expected_session = "a session"
+
+    assert nobody_asked == (False, False)
+    assert [hub.lets_in(key) for key in ("", "another", "a session", "a session")] == [False, False, True, False]
+
+
 async def test_a_viewer_who_leaves_is_no_longer_counted(hub: Hub) -> None:
     async def final() -> str:
         return "<p>Done.</p>"

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from conversations.generating.offer import offered_models
+from conversations.generating.offer import Offers
 
 
 class Command(BaseCommand):
@@ -33,7 +33,7 @@ class Command(BaseCommand):
         self.stdout.write(f"\n  {self.style.SUCCESS('Ready')} at {self.style.MIGRATE_HEADING(address)}\n")
         if not get_user_model().objects.exists():
             self.stdout.write(f"  Make the first account at {address}/accounts/signup/ - it is the admin.\n")
-        models = offered_models()
+        models = Offers().models()
         if [model.provider for model in models] == ["demo"]:
             self.stdout.write("  No key is set, so the demo model answers. Keys: see .env.example\n")
         else:
