@@ -188,4 +188,4 @@ def test_a_run_of_a_process_that_is_gone_blocks_nobody(site: Site, simulator: Si
 
     assert answer.text == "Here I am."
     assert latest_of(site, exchange.conversation_id) == answer
-    assert asyncio.run(follow(site.port, answer.message_id)).page.events == ["done"]
+    assert asyncio.run(follow(site.port, answer.message_id)).page.events[-1] == "done"
