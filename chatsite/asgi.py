@@ -21,7 +21,7 @@ from chatsite.lone import begin_with_a_clean_table
 from chatsite.measuring import begin_measuring, watch_loop
 from chatsite.pages import PageHandler, split
 from chatsite.probes import probed
-from conversations.generating.offer import warm_up
+from conversations.generating.offer import begin_warm_up
 from conversations.generating.run import drain
 from conversations.streaming.viewer import close_streams
 
@@ -75,8 +75,7 @@ _cleaning = threading.Thread(target=begin_with_a_clean_table)
 _cleaning.start()
 _cleaning.join()
 
-# SDKs take seconds to import: not at the cost of the first question, nor of the start.
-threading.Thread(target=warm_up, daemon=True).start()
+begin_warm_up()
 
 DRAINING.at_closing.append(close_streams)
 begin_under_daphne()

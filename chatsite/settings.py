@@ -123,6 +123,11 @@ else:
     stalled = {"options": "-c idle_in_transaction_session_timeout=10s"}
     DATABASES["default"]["OPTIONS"] = {**vanished, **stalled, **DATABASES["default"].get("OPTIONS", {}), "pool": pool}
 
+# --- Start ------------------------------------------------------------------
+
+# What the first answers need is imported at once, which takes seconds of a core; not each time that a file is edited.
+WARM_UP = env_bool("CHAT_WARM_UP", default=not DEBUG)
+
 # --- Several processes ------------------------------------------------------
 
 REDIS_URL = env("REDIS_URL")

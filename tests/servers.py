@@ -91,9 +91,14 @@ def environment(data_dir: Path, **settings: str) -> dict[str, str]:
         **kept,
         "CHAT_DATA_DIR": str(data_dir),
         "DJANGO_SECRET_KEY": "of tests",
+        "CHAT_WARM_UP": "false",
         "PYTHONWARNINGS": "default",
         **settings,
     }
+
+
+# For servers that live long, and where time or memory is measured. The others are killed before they are warm.
+WARM = {"CHAT_WARM_UP": "true"}
 
 
 def simulated(simulator: SimulatorClient, models: str) -> dict[str, str]:

@@ -4,6 +4,7 @@ import gc
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
+from threading import Thread
 
 from django.conf import settings
 
@@ -121,8 +122,13 @@ def overridden(info: ModelInfo, entry: CatalogEntry) -> ModelInfo:
     )
 
 
+def begin_warm_up() -> None:
+    """At the start of a process that runs answers: what the first one will need is imported meanwhile, for seconds."""
+    if settings.WARM_UP:
+        Thread(target=warm_up, daemon=True).start()
+
+
 def warm_up() -> None:
-    """Import what the first answer will need. Takes seconds: for a thread of its own, at the start of a server."""
     registry().preload()
     for provider in registry().provider_names():
         price_of(provider, "", datetime.now(UTC))

@@ -25,7 +25,7 @@ from tests.bench.scenarios import LONG, SHORT, THINKS_S, many, one_by_one
 from tests.bench.server import Reading, Server, relay_server, site_server
 from tests.bench.upstream import listen
 from tests.bench.visitor import visit
-from tests.servers import simulated
+from tests.servers import WARM, simulated
 from tests.simulator.client import SimulatorClient, start_simulator_process
 
 WARM_UP = 6
@@ -50,7 +50,7 @@ def main() -> None:
             for name in arguments.server:
                 print(f"measuring {name}, {processes} of them", file=sys.stderr)
                 with tempfile.TemporaryDirectory() as folder:
-                    settings = simulated(simulator, MODELS)
+                    settings = simulated(simulator, MODELS) | WARM
                     with site_server(Path(folder), settings, name, processes, arguments.profile) as server:
                         idle, measured = with_site(simulator, server, arguments.streams)
                 servers.append((server, idle))

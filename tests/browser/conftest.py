@@ -11,7 +11,7 @@ from playwright.async_api import Browser, async_playwright
 
 from tests.browser.reader import Reader, Troubles, opened
 from tests.proxy import Proxy, start_proxy
-from tests.servers import Site, running_site, simulated
+from tests.servers import WARM, Site, running_site, simulated
 from tests.simulator.client import SimulatorClient
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -79,7 +79,7 @@ async def chromium(chromium_path: Path) -> AsyncIterator[Browser]:
 def shared_site(
     template: Path, tmp_path_factory: pytest.TempPathFactory, simulator_process: SimulatorClient
 ) -> Iterator[Site]:
-    settings = simulated(simulator_process, ",".join(MODELS))
+    settings = simulated(simulator_process, ",".join(MODELS)) | WARM
     with running_site(template, tmp_path_factory.mktemp("site"), **settings) as running:
         yield running
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.servers import Site, postgres_database, running_site, simulated
+from tests.servers import WARM, Site, postgres_database, running_site, simulated
 from tests.simulator.client import SimulatorClient
 from tests.site.pairs import Pair, running_together
 
@@ -30,7 +30,7 @@ MODELS = [
 def shared_site(
     template: Path, tmp_path_factory: pytest.TempPathFactory, simulator_process: SimulatorClient
 ) -> Iterator[Site]:
-    settings = simulated(simulator_process, ",".join(MODELS))
+    settings = simulated(simulator_process, ",".join(MODELS)) | WARM
     with running_site(template, tmp_path_factory.mktemp("site"), **settings) as running:
         yield running
 
@@ -51,7 +51,7 @@ def bob(shared_site: Site) -> Iterator[httpx2.Client]:
 def pair(tmp_path_factory: pytest.TempPathFactory, simulator_process: SimulatorClient) -> Iterator[Pair]:
     """Two processes on PostgreSQL and Redis that nobody harms."""
     with postgres_database(os.environ["TEST_POSTGRES_URL"]) as url:
-        settings = simulated(simulator_process, ",".join(["sim:sim", *(f"sim:{letter}" for letter in LETTERS)]))
+        settings = simulated(simulator_process, ",".join(["sim:sim", *(f"sim:{letter}" for letter in LETTERS)])) | WARM
         settings |= {"DATABASE_URL": url, "REDIS_URL": os.environ["TEST_REDIS_URL"]}
         with running_together(tmp_path_factory.mktemp("pair"), settings, settings) as (writer, other):
             yield Pair(writer, other)

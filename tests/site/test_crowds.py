@@ -13,7 +13,7 @@ import pytest
 from tests.bench.scenarios import TOKENS_PER_S, until
 from tests.bench.wire import Arrivals, connect
 from tests.bench.words import FIRST_TOKEN, TOKEN_CHARS, text_of
-from tests.servers import PATIENCE_S, Site, running_site, simulated, wait_for
+from tests.servers import PATIENCE_S, WARM, Site, running_site, simulated, wait_for
 from tests.simulator.client import SimulatorClient
 from tests.site.exchanges import Exchange, ask
 from tests.site.test_resources import LANES, SPARE, Footprint, footprint, settled
@@ -40,7 +40,7 @@ def open_files() -> Iterator[int]:
 
 @pytest.fixture
 def site(template: Path, tmp_path: Path, simulator_process: SimulatorClient, open_files: int) -> Iterator[Site]:
-    settings = simulated(simulator_process, "sim:sim,sim:a")
+    settings = simulated(simulator_process, "sim:sim,sim:a") | WARM
     # An answer that waits is not given up while thousands come to watch it.
     settings |= {"CHAT_LANES": str(LANES), "CHAT_BETWEEN_EVENTS_TIMEOUT": "3600"}
     with running_site(template, tmp_path / "site", **settings) as site:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from conversations.rendering.markdown import render
-from tests.servers import manage, running_site, simulated, wait_for
+from tests.servers import WARM, manage, running_site, simulated, wait_for
 from tests.simulator.client import SimulatorClient
 from tests.site.exchanges import ask, shown
 from tests.site.viewing import follow
@@ -29,7 +29,7 @@ def test_a_loop_that_is_blocked_for_five_seconds_interrupts_nothing(
     template: Path, tmp_path: Path, simulator: SimulatorClient
 ) -> None:
     simulator.script("sim", {"text": WORDS, "tokens_per_s": 50})
-    settings = simulated(simulator, "sim:sim")
+    settings = simulated(simulator, "sim:sim") | WARM
     begun, enough = tmp_path / "begun", tmp_path / "enough"
     with (
         running_site(template, tmp_path / "site", application="tests.inside:application", **settings) as site,

@@ -13,7 +13,7 @@ import pytest
 
 from conversations.rendering.markdown import render
 from tests.seeds import drawn_seed
-from tests.servers import Site, running_site, simulated, wait_for
+from tests.servers import WARM, Site, running_site, simulated, wait_for
 from tests.simulator.client import SimulatorClient, start_simulator
 from tests.site.conftest import LETTERS
 from tests.site.exchanges import Exchange, act, ask, latest_of, shown
@@ -58,7 +58,7 @@ class Life:
 
     def live(self, kills: int) -> None:
         with start_simulator() as self.simulator:
-            settings = simulated(self.simulator, ",".join(f"sim:{letter}" for letter in LETTERS))
+            settings = simulated(self.simulator, ",".join(f"sim:{letter}" for letter in LETTERS)) | WARM
             with running_site(self.template, self.folder, **settings) as site, site.signed_in("alice") as client:
                 for _ in range(kills):
                     self.die_once(site, client)

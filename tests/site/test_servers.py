@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from conversations.rendering.markdown import render
-from tests.servers import SERVERS, Site, running_site, simulated, wait_for
+from tests.servers import SERVERS, WARM, Site, running_site, simulated, wait_for
 from tests.simulator.client import SimulatorClient
 from tests.site.exchanges import Exchange, ask, shown
 from tests.site.viewing import Followed, deaf_viewer, follow, follow_once, viewing
@@ -37,7 +37,7 @@ def running(
 
     @contextmanager
     def run(**settings: str) -> Iterator[Site]:
-        settings = simulated(simulator, "sim:sim") | PATIENT | settings
+        settings = simulated(simulator, "sim:sim") | WARM | PATIENT | settings
         with running_site(
             template, tmp_path / "site", server=request.param, application="tests.inside:application", **settings
         ) as site:
@@ -54,7 +54,7 @@ def lasting_site(
     simulator_process: SimulatorClient,
 ) -> Iterator[Site]:
     """One on each server, for tests that do not end it."""
-    settings = simulated(simulator_process, "sim:sim") | PATIENT
+    settings = simulated(simulator_process, "sim:sim") | WARM | PATIENT
     folder = tmp_path_factory.mktemp(request.param)
     with running_site(
         template, folder, server=request.param, application="tests.inside:application", **settings

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from conversations.rendering.markdown import render
-from tests.servers import SERVERS, Site, running_site, simulated, wait_for
+from tests.servers import SERVERS, WARM, Site, running_site, simulated, wait_for
 from tests.simulator.client import SimulatorClient
 from tests.site.exchanges import Exchange, ask, shown
 from tests.site.viewing import deaf_viewer, viewing
@@ -90,7 +90,7 @@ def outcome(
     simulator_process: SimulatorClient,
 ) -> Iterator[Outcome]:
     """A long answer that somebody reads among many who do not."""
-    settings = simulated(simulator_process, "sim:long") | {"CHAT_STREAM_BYTES": str(BUDGET)}
+    settings = simulated(simulator_process, "sim:long") | WARM | {"CHAT_STREAM_BYTES": str(BUDGET)}
     folder = tmp_path_factory.mktemp("site")
     with (
         running_site(template, folder, server=request.param, **settings) as site,

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.servers import Site, free_port, postgres_database, simulated, wait_for
+from tests.servers import WARM, Site, free_port, postgres_database, simulated, wait_for
 from tests.simulator.client import SimulatorClient, start_simulator_process
 from tests.soak.checks import billed, check
 from tests.soak.cycle import live
@@ -99,7 +99,7 @@ class Soak:
     @contextmanager
     def sites(self, template: Path, folder: Path, port: int) -> Iterator[list[Site]]:
         """The server processes: one on SQLite, several on the PostgreSQL and the Redis of the tests."""
-        settings = simulated(SimulatorClient(f"http://127.0.0.1:{port}"), ",".join(self.models())) | SETTINGS
+        settings = simulated(SimulatorClient(f"http://127.0.0.1:{port}"), ",".join(self.models())) | SETTINGS | WARM
         with ExitStack() as closing:
             if self.processes > 1:
                 database = closing.enter_context(postgres_database(os.environ["TEST_POSTGRES_URL"]))

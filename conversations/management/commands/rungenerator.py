@@ -1,7 +1,6 @@
 """`manage.py rungenerator`: writes the answers that web processes leave to it, so that their restarts cut none."""
 
 import asyncio
-import threading
 from typing import Any
 
 import uvloop
@@ -13,7 +12,7 @@ from chatsite.lanes import start_task
 from chatsite.lone import begin_with_a_clean_table
 from chatsite.measuring import begin_measuring, watch_loop
 from conversations.generating.claiming import claim
-from conversations.generating.offer import warm_up
+from conversations.generating.offer import begin_warm_up
 from conversations.generating.run import drain
 
 
@@ -32,7 +31,7 @@ class Command(BaseCommand):
 
 async def generate() -> None:
     """Claim runs until SIGTERM or SIGINT, then let them finish as a web process does."""
-    threading.Thread(target=warm_up, daemon=True).start()
+    begin_warm_up()
     watch_loop()
     claiming, drained = start_task(claim(DRAINING.began)), asyncio.Event()
 
