@@ -24,6 +24,9 @@ SHARE_OF_CORE = 12
 LEAD_S = 0.01
 LONGEST_CALM_S = 0.1
 
+# Whoever comes later may have signed out since.
+EXPECTED_FOR_S = 5.0
+
 SHOWN_AS_TEXT = ("text", "reasoning")
 
 
@@ -59,8 +62,8 @@ class Hub:
     def __init__(self, owner_id: int, message_id: UUID, generation_id: UUID, source: Sequence[GrowingPart]) -> None:
         # Who may watch it.
         self.owner_id = owner_id
-        # The session that has just asked: its page follows within milliseconds.
-        self.expected_session = ""
+        # The session that has just asked, and until when its page may come.
+        self._expected = ("", 0.0)
         self.message_id = message_id
         self.generation_id = generation_id
         # How the page's elements are named.
@@ -134,11 +137,16 @@ class Hub:
 
     # --- the viewers' side ----------------------------------------------------
 
-    def lets_in(self, session_key: str) -> bool:
-        """Whether it is the page that has just asked: once, without asking the database again who that is."""
-        if not session_key or not compare_digest(session_key, self.expected_session):
+    def expect(self, session_key: str | None) -> None:
+        """The page that has just asked follows within milliseconds."""
+        self._expected = (session_key or "", monotonic() + EXPECTED_FOR_S)
+
+    def lets_in(self, session_key: str | None) -> bool:
+        """Whether it is that page: once, and without asking the database again who that is."""
+        expected, until = self._expected
+        if not session_key or not compare_digest(session_key, expected) or monotonic() > until:
             return False
-        self.expected_session = ""
+        self._expected = ("", 0.0)
         return True
 
     def join(self) -> None:

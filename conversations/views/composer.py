@@ -50,7 +50,7 @@ def page_of(
     """
     messages = begun.exchange() if begun else branch_of(conversation, before=before, last=last)
     if begun and (hub := HUBS.of_run(begun.pk)):
-        hub.expected_session = request.session.session_key or ""
+        hub.expect(request.session.session_key)
     running = next((run for run in (message.run for message in messages) if run and run.is_active), None)
     context: dict[str, Any] = {
         "conversation": conversation,

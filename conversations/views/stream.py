@@ -30,7 +30,7 @@ TITLE_AFTER_S = 2
 def stream(request: Request, message_id: UUID) -> StreamingHttpResponse:
     """The answer from where the browser's Last-Event-ID points, to its end."""
     hub = HUBS.of_message(message_id)
-    if hub and hub.lets_in(request.session.session_key or ""):
+    if hub and hub.lets_in(request.session.session_key):
         request.user_key = hub.owner_id
         return event_stream(events(request, message_id, hub))
     if not request.user.is_authenticated:

@@ -92,11 +92,19 @@ async def test_a_long_tail_is_sent_less_often(hub: Hub, source: list[GrowingPart
 
 def test_the_page_that_has_just_asked_is_let_in_once() -> None:
     hub = Hub(1, MESSAGE, RUN, [])
-    nobody_asked = hub.lets_in(""), hub.lets_in("a session")
-    hub.expected_session = "a session"
+    nobody_asked = [hub.lets_in(key) for key in ("", None, "a session")]
+    hub.expect("a session")
 
-    assert nobody_asked == (False, False)
-    assert [hub.lets_in(key) for key in ("", "another", "a session", "a session")] == [False, False, True, False]
+    assert nobody_asked == [False] * 3
+    assert [hub.lets_in(key) for key in (None, "another", "a session", "a session")] == [False, False, True, False]
+
+
+def test_the_page_that_has_just_asked_and_comes_late_is_not_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = Hub(1, MESSAGE, RUN, [])
+    monkeypatch.setattr("conversations.streaming.hub.EXPECTED_FOR_S", -1.0)
+    hub.expect("a session")
+
+    assert not hub.lets_in("a session")
 
 
 async def test_a_viewer_who_leaves_is_no_longer_counted(hub: Hub) -> None:
