@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from hmac import compare_digest
 from time import monotonic
 from typing import Any
 from uuid import UUID
+
+from django.utils.crypto import constant_time_compare
 
 from conversations.models import Message
 from conversations.rendering.blocks import Blocks
@@ -144,7 +145,7 @@ class Hub:
     def lets_in(self, session_key: str | None) -> bool:
         """Whether it is that page: once, and without asking the database again who that is."""
         expected, until = self._expected
-        if not session_key or not compare_digest(session_key, expected) or monotonic() > until:
+        if not session_key or not constant_time_compare(session_key, expected) or monotonic() > until:
             return False
         self._expected = ("", 0.0)
         return True

@@ -99,6 +99,13 @@ def test_the_page_that_has_just_asked_is_let_in_once() -> None:
     assert [hub.lets_in(key) for key in (None, "another", "a session", "a session")] == [False, False, True, False]
 
 
+def test_a_session_that_no_server_gave_is_not_let_in() -> None:
+    hub = Hub(1, MESSAGE, RUN, [])
+    hub.expect("a session")
+
+    assert not hub.lets_in("a s\xe9ance")
+
+
 def test_the_page_that_has_just_asked_and_comes_late_is_not_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
     hub = Hub(1, MESSAGE, RUN, [])
     monkeypatch.setattr("conversations.streaming.hub.EXPECTED_FOR_S", -1.0)
