@@ -5,7 +5,7 @@
 
 import hashlib
 from collections.abc import AsyncGenerator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import msgspec
@@ -50,7 +50,7 @@ def answer_from_json(kept: dict[str, Any]) -> Answer:
 
 def key_of(model: str, request: ChatRequest, scope: str) -> str:
     """SHA-256 of all that can change the answer. `scope` names whose answers these are: a user, or everybody."""
-    asked = {name: value for name, value in asdict(request).items() if name != "timeouts"}
+    asked = asdict(replace(request, timeouts=None, wanted=None))
     canonical = msgspec.json.encode([scope, model, asked], order="sorted")
     return hashlib.sha256(canonical).hexdigest()
 

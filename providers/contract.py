@@ -1,6 +1,6 @@
 """The words every provider adapter speaks: a request goes in, a stream of events comes out."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, Protocol
@@ -71,11 +71,15 @@ class Timeouts:
     between_events_s: float = 30.0
 
 
+type Wanted = Callable[[], Awaitable[None]]
+
+
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
     """One call of one model. `model` is the company's own name, without our provider prefix.
 
-    `timeouts` are those of the model where it has its own; the connection's hold otherwise.
+    `timeouts` are those of the model where it has its own; the connection's hold otherwise. `wanted` returns when
+    somebody wants what comes next: until then it may be left lying, to be read at once. None: always.
     """
 
     model: str
@@ -86,6 +90,7 @@ class ChatRequest:
     temperature: float | None = None
     reasoning_effort: Literal["none", "low", "medium", "high"] | None = None
     timeouts: Timeouts | None = None
+    wanted: Wanted | None = None
 
 
 # --- what comes out ---------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from providers.contract import Connection, Image, Timeouts, ToolResult, Usage
+from providers.contract import ChatRequest, Connection, Image, ToolResult, Usage
 from providers.errors import Disconnected, Garbled, KeyRejected, ProviderError, SilentTooLong
 from providers.sdks import import_sdk
 from providers.upstream import Upstream, never_connected, retry_after_s
@@ -65,11 +65,11 @@ class OpenAIServer:
         return not base_url or ".openai.com" in base_url or ".openai.azure.com" in base_url
 
     @contextlib.asynccontextmanager
-    async def answering(self, call: OpenCall, timeouts: Timeouts | None) -> AsyncGenerator[Answering]:
+    async def answering(self, call: OpenCall, request: ChatRequest) -> AsyncGenerator[Answering]:
         """An open answer. Raises ProviderError, also for what the SDK raises within the block."""
         with sdk_errors_translated():
             client = await self._ready_client()
-            upstream = Upstream(timeouts or self._connection.timeouts)
+            upstream = Upstream(request.timeouts or self._connection.timeouts, request.wanted)
             upstream.thinking = True
             async with contextlib.AsyncExitStack() as closing:
                 response = await upstream.opened(closing.enter_async_context(call(client)))

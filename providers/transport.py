@@ -6,7 +6,7 @@ of what a token costs. aiohttp parses in C, and gives what has come since the la
 
 import contextlib
 import functools
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from urllib.request import getproxies, proxy_bypass
 from weakref import WeakSet
 
@@ -91,15 +91,21 @@ class Body(httpx2.AsyncByteStream):
         while piece := await self.read():
             yield piece
 
-    async def read(self) -> bytes:
-        """What has come since the last look, or what comes next; empty at the end."""
+    def at_hand(self) -> bytes:
+        """What has come since the last look; also what had come before the connection broke."""
         content = self._answer.content
+        return content._read_nowait(-1) if content._buffer else b""
+
+    async def read(self) -> bytes:
+        """What is at hand, or what comes next; empty at the end."""
+        if piece := self.at_hand():
+            return piece
         with errors_translated(self._request):
             try:
-                return await content.readany()
+                return await self._answer.content.readany()
             except (aiohttp.ClientError, OSError):
-                # It raises at once, and would forget what had come before the connection broke.
-                if last := content._read_nowait(-1):
+                # It may have come together with the end of the connection.
+                if last := self.at_hand():
                     return last
                 raise
 
@@ -107,13 +113,27 @@ class Body(httpx2.AsyncByteStream):
         self._answer.release()
 
 
-def reading(response: httpx2.Response) -> Callable[[], Awaitable[bytes]]:
-    """What reads the next piece of an open answer, empty at its end: past httpx2's layers unless it is compressed."""
+class Decoded:
+    """The body of a compressed answer, piece by piece."""
+
+    def __init__(self, response: httpx2.Response) -> None:
+        self._pieces = response.aiter_bytes()
+
+    def at_hand(self) -> bytes:
+        """It is not known before it is read."""
+        return b""
+
+    async def read(self) -> bytes:
+        return await anext(self._pieces, b"")
+
+
+type Pieces = Body | Decoded
+
+
+def pieces_of(response: httpx2.Response) -> Pieces:
+    """What an open answer is read from: past httpx2's layers unless it is compressed."""
     body: Body = response.extensions["body"]
-    if "content-encoding" not in response.headers:
-        return body.read
-    pieces = response.aiter_bytes()
-    return lambda: anext(pieces, b"")
+    return body if "content-encoding" not in response.headers else Decoded(response)
 
 
 @contextlib.contextmanager

@@ -10,12 +10,14 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Protocol
 
-from providers.contract import Timeouts, Usage
+from providers.contract import Timeouts, Usage, Wanted
 from providers.errors import ProviderError, SilentTooLong
 from providers.sse import EventDecoder
 
 if TYPE_CHECKING:
     import httpx2
+
+    from providers.transport import Pieces
 
 DRAIN_S = 0.1
 
@@ -26,10 +28,14 @@ class Upstream:
     From here to its first bytes `first_event_s` may pass, then `between_events_s` until more come, or `first_event_s`
     again while the adapter says that the model is `thinking`. Whatever comes is a sign of life, also a ping or a
     comment, but comments alone for no longer than `first_event_s`. The time its reader takes does not count.
+
+    To wait for one token costs more than all else that is done with it: so while nobody `wanted` what comes next, it
+    is left lying, and then read at once.
     """
 
-    def __init__(self, timeouts: Timeouts) -> None:
+    def __init__(self, timeouts: Timeouts, wanted: Wanted | None = None) -> None:
         self.thinking = False
+        self._wanted = wanted
         self._decoder = EventDecoder()
         self._timeouts = timeouts
         self._clock = asyncio.get_running_loop().time
@@ -47,10 +53,10 @@ class Upstream:
 
     async def events(self, response: "httpx2.Response") -> AsyncGenerator[bytes]:
         """The data of each event of an open answer."""
-        from providers.transport import reading
+        from providers.transport import pieces_of
 
-        read = reading(response)
-        while piece := await self._in_time(read()):
+        pieces = pieces_of(response)
+        while piece := pieces.at_hand() or await self._next(pieces):
             self._heard = True
             if events := self._decoder.feed(piece):
                 for data in events:
@@ -61,10 +67,16 @@ class Upstream:
 
     async def drain(self, payloads: AsyncIterator[bytes]) -> None:
         """Read what follows a whole answer, so that its connection can serve another; if it breaks, nothing is lost."""
+        self._wanted = None
         with contextlib.suppress(Exception):
             async with asyncio.timeout(DRAIN_S):
                 async for _ in payloads:
                     pass
+
+    async def _next(self, pieces: "Pieces") -> bytes:
+        if self._wanted:
+            await self._wanted()
+        return pieces.at_hand() or await self._in_time(pieces.read())
 
     async def _in_time[R](self, awaited: Awaitable[R]) -> R:
         try:

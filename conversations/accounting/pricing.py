@@ -16,6 +16,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from conversations.models import ModelPrice, UsageRecord
+from conversations.models.prepared import Prepared
 from conversations.models.usage import PRICED_CLASSES, TOKEN_CLASSES
 from providers.contract import Usage
 from providers.prices import Price, cost_usd, price_data, price_of
@@ -47,6 +48,13 @@ class Quote:
         return {**kept, "source": self.source, "as_of": when.astimezone(UTC).date().isoformat()}
 
 
+PRICES_OF_MODELS = Prepared(
+    lambda first, last: ModelPrice.objects.filter(model__in=(first, last)).order_by("-effective_from"),
+    first="first",
+    last="last",
+)
+
+
 class Prices:
     """What calls of one kind cost: of the model `asked` (provider:model) that `answered` (a bare name, or empty).
 
@@ -56,7 +64,7 @@ class Prices:
 
     def __init__(self, asked: str, answered: str) -> None:
         self._names = names_of(asked, answered)
-        self._set = list(ModelPrice.objects.filter(model__in=self._names).order_by("-effective_from"))
+        self._set = PRICES_OF_MODELS.objects(first=self._names[0], last=self._names[-1])
 
     def at(self, when: datetime) -> Quote | None:
         """What held at that moment; None when nobody knows."""

@@ -10,7 +10,7 @@ from conversations.generating.offer import HEALTH, Offer, Offers, registry
 from conversations.generating.prompt import carrying_on, characters, request_for, said_before
 from conversations.models import Generation
 from providers.attempts import AttemptEvent, Candidate, attempts
-from providers.contract import ChatRequest, StreamEvent, Turn
+from providers.contract import ChatRequest, StreamEvent, Turn, Wanted
 
 
 @dataclass
@@ -48,13 +48,16 @@ class Asking:
     def title_of(self, model: str) -> str:
         return next(offer.info.title for offer in self.offers if offer.info.id == model)
 
-    def events(self) -> AsyncGenerator[AttemptEvent]:
-        """Everything that comes until one model has answered. `said` must be kept up to date for the one after it."""
-        chain = [Candidate(offer.info.id, lambda offer=offer: self._ask(offer)) for offer in self.offers]  # type: ignore[misc]
+    def events(self, wanted: Wanted) -> AsyncGenerator[AttemptEvent]:
+        """Everything that comes until one model has answered, as long as it is `wanted`.
+
+        `said` must be kept up to date for the model after it.
+        """
+        chain = [Candidate(offer.info.id, lambda offer=offer: self._ask(offer, wanted)) for offer in self.offers]  # type: ignore[misc]
         return attempts(chain, self.offer.policy, HEALTH)
 
-    def _ask(self, offer: Offer) -> AsyncGenerator[StreamEvent]:
-        self.request = self._request_to(offer)
+    def _ask(self, offer: Offer, wanted: Wanted) -> AsyncGenerator[StreamEvent]:
+        self.request = replace(self._request_to(offer), wanted=wanted)
         return registry().open(offer.info.provider).stream(self.request)
 
     def _request_to(self, offer: Offer) -> ChatRequest:

@@ -9,6 +9,7 @@ from threading import Thread
 from django.conf import settings
 
 from conversations.models import CatalogEntry
+from conversations.models.prepared import Prepared
 from conversations.rendering.blocks import preload
 from providers.attempts import Policy
 from providers.catalog import ModelInfo, find
@@ -16,6 +17,8 @@ from providers.contract import Timeouts
 from providers.health import Health
 from providers.prices import price_of
 from providers.registry import BUILT_IN, CompatibleServer, Registry
+
+CATALOG = Prepared(lambda: CatalogEntry.objects.all())
 
 # How the models have been doing, as this process saw it.
 HEALTH = Health()
@@ -52,7 +55,7 @@ class Offers:
     """What the site offers at this moment: what an admin says, else the settings. Reads the catalogue in one query."""
 
     def __init__(self) -> None:
-        self._entries = {entry.model: entry for entry in CatalogEntry.objects.all()}
+        self._entries = {entry.model: entry for entry in CATALOG.objects()}
 
     def models(self) -> list[ModelInfo]:
         """Those a user may pick, the default first. Never empty: the demo model is there when nothing else is."""

@@ -19,7 +19,7 @@ from conversations.generating.queueing import LINE
 from conversations.generating.saving import RUNS, SAVER
 from conversations.generating.titles import NAMING, give_up_naming, start_naming
 from conversations.generating.writing import INTERNAL, Ending, Writing
-from conversations.models import Generation
+from conversations.models import Generation, Part
 from conversations.models.generation import BOOT_ID
 from conversations.streaming.hub import HUBS, Hub
 from conversations.streaming.news import News, ensure_listening, tell
@@ -167,10 +167,10 @@ class Run:
 
         Any other error ends this task; the saved segments stay, and the sweep makes a message of them.
         """
-        stored: bool | None = None
+        stored, parts = None, self._finished_parts()
         while stored is None:
             try:
-                stored = await in_database(self._finish)(ending)
+                stored = await in_database(self._finish)(ending, parts)
             except (OperationalError, InterfaceError) as error:
                 log.warning("run cannot be stored yet: %s", type(error).__name__)
                 await asyncio.sleep(SAVE_AGAIN_AFTER_S)
@@ -178,8 +178,18 @@ class Run:
         if stored and ending.status == Generation.Status.COMPLETE:
             start_naming(self.generation)
 
-    def _finish(self, ending: Ending) -> bool:
+    def _finished_parts(self) -> list[Part]:
+        """Those to store, with the HTML that viewers have of them."""
         parts = self.draft.finished(self.generation.message)
+        try:
+            shown = self.hub.finish()
+        except Exception:
+            # An answer that cannot be shown is kept all the same.
+            log.exception("the end of a run cannot be shown")
+            return parts
+        return [part if html is None else part.rendered(html) for part, html in zip(parts, shown, strict=True)]
+
+    def _finish(self, ending: Ending, parts: list[Part]) -> bool:
         last = self.writing.last_record(ending.error_kind or ending.status)
         stored = self.generation.finish(
             ending.status,

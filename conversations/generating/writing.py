@@ -17,7 +17,6 @@ from conversations.accounting.ledger import Call, answer_record
 from conversations.generating.asking import Asking
 from conversations.generating.caching import cache_key, keep_answer, kept_answer
 from conversations.generating.draft import Draft
-from conversations.generating.gulps import Gulps
 from conversations.generating.offer import HEALTH
 from conversations.models import Generation, UsageRecord
 from conversations.models.notices import place_in_line, trying_again
@@ -80,8 +79,8 @@ class Writing:
         return ending
 
     async def _read_models(self) -> Ending:
-        gulps, longest = Gulps(), settings.LONGEST_ANSWER
-        async with aclosing(self.asking.events()) as events:
+        longest = settings.LONGEST_ANSWER
+        async with aclosing(self.asking.events(self.hub.wanted)) as events:
             async for event in events:
                 if isinstance(event, Finished):
                     self._tell_if_cut(event.reason)
@@ -94,8 +93,6 @@ class Writing:
                     return LONG_ENOUGH
                 if self.draft.length > self._stop_at:
                     return self._stopped_by_budget()
-                if isinstance(event, TextDelta | ReasoningDelta):
-                    await gulps.rest(self.hub.calm_s())
         return INTERNAL
 
     def _take(self, event: AttemptEvent) -> None:

@@ -17,6 +17,7 @@ from django.db.models import F, Q, Sum
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
+from conversations.models.prepared import Prepared
 from conversations.models.usage import UsageRecord
 
 # What the ledger can hold: ten digits of a dollar.
@@ -53,11 +54,16 @@ class BudgetQuerySet(models.QuerySet["Budget"]):
 
     def of(self, user_key: int) -> list[Budget]:
         """The active budgets that a call of this person may count in. One light query, two where groups have any."""
-        budgets = list(self.active().filter(Q(user=None) | Q(user=user_key)).order_by("pk"))
+        budgets = BUDGETS_OF_USER.objects(user=user_key)
         if any(budget.group_id for budget in budgets):
             groups = set(Group.objects.filter(user=user_key).values_list("pk", flat=True))
             budgets = [budget for budget in budgets if budget.group_id is None or budget.group_id in groups]
         return budgets
+
+
+BUDGETS_OF_USER = Prepared(
+    lambda user: Budget.objects.active().filter(Q(user=None) | Q(user=user)).order_by("pk"), user=-1
+)
 
 
 class Budget(models.Model):

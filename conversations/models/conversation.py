@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from time import time
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, connection, models, transaction
+from django.db.models import Count, Q
 from django.db.models.functions import Now
 from django.urls import reverse
 from uuid_utils.compat import uuid7
 
 from conversations.models.generation import Generation
 from conversations.models.message import Message, Part, remember
+from conversations.models.prepared import Prepared
 
 
 class RunInProgress(Exception):
@@ -192,14 +195,14 @@ class Conversation(models.Model):
 
     def _refuse_too_many(self) -> None:
         """Raises RunInProgress, TooManyRuns or TooManyMessages."""
+        counted = RUNS_OF_OWNER.rows(owner=self.owner_id, since=earliest_id_of_last_minute())
+        active, latest = counted[0] if counted else (0, 0)
         running = Generation.objects.active().filter(conversation__owner_id=self.owner_id)
-        count = running.count()
-        if count and not self._state.adding and (here := running.filter(conversation=self).first()):
+        if active and not self._state.adding and (here := running.filter(conversation=self).first()):
             raise RunInProgress(here)
-        if count >= settings.RUNS_PER_USER:
+        if active >= settings.RUNS_PER_USER:
             raise TooManyRuns(list(Conversation.objects.filter(generations__in=running)))
-        latest = Generation.objects.filter(conversation__owner_id=self.owner_id, pk__gte=earliest_id_of_last_minute())
-        if latest.count() >= settings.MESSAGES_PER_MINUTE:
+        if latest >= settings.MESSAGES_PER_MINUTE:
             raise TooManyMessages
 
     def _ask(self, parent_id: UUID | None, text: str, model: str, client_key: str) -> Generation | None:
@@ -233,6 +236,17 @@ class Conversation(models.Model):
         self.leaf = leaf
         self.model = str(fields.get("model", self.model))
         Conversation.objects.filter(pk=self.pk).update(leaf=leaf, updated_at=Now(), **fields)
+
+
+def runs_of(owner: int, since: UUID) -> models.QuerySet[Generation, Any]:
+    """(how many are active, how many have ids from `since` on) as one row; no row when there are none of either."""
+    active, latest = Q(status=Generation.Status.ACTIVE), Q(pk__gte=since)
+    counted = Generation.objects.filter(active | latest, conversation__owner_id=owner).values("conversation__owner_id")
+    counts = counted.annotate(active_runs=Count("pk", filter=active), latest_runs=Count("pk", filter=latest))
+    return counts.values_list("active_runs", "latest_runs")
+
+
+RUNS_OF_OWNER = Prepared(runs_of, owner=-1, since=UUID(int=1))
 
 
 def earliest_id_of_last_minute() -> UUID:

@@ -75,8 +75,10 @@ class Generation(models.Model):
     # What the reader is told of the way here: attempts that failed, models that stepped in, turns that were left out.
     events = models.JSONField(default=list, blank=True)
 
-    # Whether it was made together with its message and the question.
+    # Known of a run that was made by this process together with its message and the question: that has no parts yet,
+    # and whether budgets hold anything for it.
     is_first = False
+    may_hold_reservations = True
 
     objects = GenerationQuerySet.as_manager()
 
@@ -165,9 +167,11 @@ class Generation(models.Model):
         """The only writer of `status`: one guarded UPDATE, so two processes cannot both win."""
         if whose.filter(pk=self.pk).update(status=status, ended_at=Now(), **fields) != 1:
             return False
-        self.message.parts.all().delete()
+        if not self.is_first:
+            self.message.parts.all().delete()
         Part.objects.bulk_create([part.rendered() for part in parts])
-        Reservation.release(self.pk)
+        if self.may_hold_reservations:
+            Reservation.release(self.pk)
         UsageRecord.book(records)
         self.segments.all().delete()
         self.status = status

@@ -205,7 +205,8 @@ class Part(models.Model):
             return render(self.text)
         return mark_safe(self.html)
 
-    def rendered(self) -> Part:
-        """Itself with `html` filled in, for saving."""
-        self.html, self.html_version = render(self.text), RENDERER_VERSION
+    def rendered(self, html: SafeString | None = None) -> Part:
+        """Itself with `html` filled in, for saving: what `render` makes of its text, if that is known already."""
+        if self.html_version != RENDERER_VERSION:
+            self.html, self.html_version = render(self.text) if html is None else html, RENDERER_VERSION
         return self

@@ -92,7 +92,7 @@ class UsageRecord(models.Model):
         return f"{self.purpose} of {self.model_asked}"
 
     @classmethod
-    @transaction.atomic
+    @transaction.atomic(savepoint=False)
     def book(cls, records: Iterable[UsageRecord]) -> None:
         """The only way into the ledger: the rows, and whatever must change with them or not at all."""
         records = list(records)

@@ -16,6 +16,9 @@ from conversations.rendering.source import Source
 from conversations.rendering.splitting import LineMap, Piece, References, count_final, split
 from conversations.rendering.tail import NO_TAIL, Tail, hold_back, tail_html, tail_parser
 
+# In a table with more of them than 65,536 the parser stops completing rows; here each row stands alone.
+MOST_CELLS = 60_000
+
 CONTAINERS = {
     "fence": open_fence,
     "bullet_list_open": open_list,
@@ -82,6 +85,12 @@ class Blocks:
         self._source.close()
         self._settle(at_end=True)
         self.tail = NO_TAIL
+
+    def final_html(self) -> SafeString | None:
+        """After `finish`: what `render` makes of the text. None where only that knows."""
+        html = "".join(block.html for block in self.finished)
+        exact = not (self._references.late or self._references.left_plain) and html.count("<td") < MOST_CELLS
+        return SafeString(html) if exact else None
 
     def html(self) -> SafeString:
         """Everything that is shown now."""

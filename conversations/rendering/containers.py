@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 from django.utils.safestring import SafeString
 from markdown_it.token import Token
 
-from conversations.rendering.highlighting import highlight_here
+from conversations.rendering.highlighting import highlight_here, is_for_the_patient
 from conversations.rendering.markdown import parser
 from conversations.rendering.source import Source
 from conversations.rendering.splitting import Env, References, with_inlines
@@ -30,6 +30,10 @@ class OpenBlock:
     units: list[SafeString] = field(default_factory=list)
     version: int = 0
 
+    @property
+    def finished(self) -> SafeString:
+        return SafeString("".join(self.units))
+
     def html(self, inside: SafeString) -> SafeString:
         return SafeString("".join([self.head, *self.units, inside, self.foot]))
 
@@ -49,7 +53,11 @@ class Container(Protocol):
 
 
 def render_env(references: References) -> Env:
-    return {"references": references, "highlight": highlight_here}
+    def highlight(language: str, code: str) -> SafeString:
+        references.left_plain |= is_for_the_patient(language, code)
+        return highlight_here(language, code)
+
+    return {"references": references, "highlight": highlight}
 
 
 def render_tokens(tokens: list[Token], references: References) -> SafeString:

@@ -90,6 +90,11 @@ class PatientHighlighter:
             return escaped(code)
 
 
+def is_for_the_patient(language: str, code: str) -> bool:
+    """Whether `highlight_here` leaves plain what a render of the whole text colours."""
+    return bool(known_name(language)) and not _is_short(language, code)
+
+
 def _is_short(language: str, code: str) -> bool:
     """Some lexers take quadratic time, most of all over many lines or one long one."""
     longest = LONGEST_SLOW_HERE if known_name(language) in SLOW_LANGUAGES else LONGEST_HERE

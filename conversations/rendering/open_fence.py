@@ -18,15 +18,16 @@ def open_fence(source: Source, piece: Piece, references: References) -> "OpenFen
     indent = len(opening) - len(marks)
     if not newline or indent > 3 or not marks.startswith(piece.tokens[0].markup):
         return None
-    return OpenFence(source, piece.tokens[0], indent)
+    return OpenFence(source, piece.tokens[0], indent, references)
 
 
 class OpenFence:
-    def __init__(self, source: Source, fence: Token, indent: int) -> None:
+    def __init__(self, source: Source, fence: Token, indent: int, references: References) -> None:
         head = code_head(language_of(fence.info), buttons=SafeString(""))
         self.shown = OpenBlock(source.start, "code", head, CODE_CLOSE)
         self._indent = indent
         self._marker = fence.markup
+        self._references = references
         self._lines = [source.take(source.text.index("\n") + 1)]
 
     def advance(self, source: Source, at_end: bool) -> SafeString | None:
@@ -54,5 +55,5 @@ class OpenFence:
         return line[min(self._indent, blanks) :]
 
     def _final(self) -> SafeString:
-        references = References()
-        return render_tokens(split(parser(), "".join(self._lines), references).pieces[0].tokens, references)
+        block = split(parser(), "".join(self._lines), References()).pieces[0]
+        return render_tokens(block.tokens, self._references)

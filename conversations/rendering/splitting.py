@@ -15,11 +15,15 @@ CLOSED_BY_A_BLANK_LINE = {"paragraph_open", "table_open", "blockquote_open", "al
 
 
 class References(dict[str, Any]):
-    """Link definitions that are final. Remembers the labels that were used before they were defined."""
+    """Link definitions that are final. Remembers the labels that were used before they were defined.
+
+    And whether code was `left_plain` that a render of the whole text colours.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.missed: set[str] = set()
+        self.left_plain = False
 
     def get(self, label: str, default: Any = None) -> Any:
         if label not in self:

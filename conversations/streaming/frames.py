@@ -21,9 +21,11 @@ from conversations.streaming.hub import Hub, ShownPart
 TEMPLATE = "conversations/stream.html"
 LINE_END = re.compile("\r\n|\r|\n")
 NO_TAIL = Tail(SafeString(""), SafeString(""))
-# Stand-ins for what is filled in where a partial has nothing else to fill in.
-PLACE, HTML = "{place}", SafeString("{html}")
-WITH_PARTS = ("new_part", "changed_part", "changed_container")
+# What is filled in where a partial has nothing else to fill in.
+FILLED_IN = ("place", "html", "head", "inside", "foot")
+WITH_PARTS = ("new_part", "changed_part")
+
+type Filling = dict[str, str]
 
 
 class Position(NamedTuple):
@@ -65,9 +67,9 @@ def delta_frame(hub: Hub, held: Position) -> tuple[bytes, Position]:
 def new_delta_frame(hub: Hub, held: Position) -> tuple[bytes, Position]:
     now = position_of(hub)
     html = "".join(
-        swapped(hub, part, partial, html)
+        swapped(hub, part, partial, filling)
         for part in hub.parts[max(held.part, 0) :]
-        for partial, html in part_changes(part, held)
+        for partial, filling in part_changes(part, held)
     )
     if hub.note != held.note:
         html += render_to_string(f"{TEMPLATE}#note", {"message_id": hub.message_id, "note": hub.note})
@@ -77,47 +79,57 @@ def new_delta_frame(hub: Hub, held: Position) -> tuple[bytes, Position]:
     return frame("delta", html, cursor_of(hub) if moved else ""), now
 
 
-def swapped(hub: Hub, part: ShownPart, partial: str, html: str) -> str:
+def swapped(hub: Hub, part: ShownPart, partial: str, filling: Filling) -> str:
     if partial in WITH_PARTS:
-        place = f"{hub.message_id}-{part.index}"
-        return render_to_string(f"{TEMPLATE}#{partial}", {"message_id": hub.message_id, "part": part, "place": place})
-    before, between, after = markup(partial)
-    return f"{before}{hub.place}-{part.index}{between}{html}{after}"
+        return render_to_string(f"{TEMPLATE}#{partial}", {"message_id": hub.message_id, "part": part})
+    pieces = markup(partial).copy()
+    pieces[1::2] = ({"place": part.place, **filling}[name] for name in pieces[1::2])
+    return "".join(pieces)
 
 
 @cache
 def markup(partial: str) -> list[str]:
-    """What stands before, between and after the place and the HTML: a template per frame would cost as much again."""
-    html = render_to_string(f"{TEMPLATE}#{partial}", {"place": PLACE, "html": HTML})
-    return re.split(f"{PLACE}|{HTML}", html)
+    """What stands around what is filled in, and the name of that in between, by turns.
+
+    To render the template for each frame would cost as much as all else that is done for it.
+    """
+    html = render_to_string(f"{TEMPLATE}#{partial}", {name: SafeString(f"{{{name}}}") for name in FILLED_IN})
+    return re.split("{(" + "|".join(FILLED_IN) + ")}", html)
 
 
-def part_changes(part: ShownPart, held: Position) -> Iterator[tuple[str, str]]:
+def part_changes(part: ShownPart, held: Position) -> Iterator[tuple[str, Filling]]:
     """What brings one part up to date: partials of `stream.html`, each with the HTML that is new in it."""
     if part.index > held.part:
-        yield "new_part", ""
+        yield "new_part", {}
     elif part.ended and part.kind == "reasoning":
-        yield "changed_part", ""
+        yield "changed_part", {}
     elif part.blocks is not None:
         yield from text_changes(part.blocks, held)
 
 
-def text_changes(blocks: Blocks, held: Position) -> Iterator[tuple[str, str]]:
+def text_changes(blocks: Blocks, held: Position) -> Iterator[tuple[str, Filling]]:
     if len(blocks.finished) > held.finished:
-        yield "blocks", SafeString("".join(block.html for block in blocks.finished[held.finished :]))
+        yield "blocks", {"html": "".join(block.html for block in blocks.finished[held.finished :])}
     if container_of(blocks) != held.container:
-        yield "changed_container", ""
+        yield new_container(blocks.open, blocks.tail)
     elif blocks.open is not None:
         yield from container_changes(blocks.open, blocks.tail, held)
     if blocks.tail.below != held.tail.below:
-        yield "tail", blocks.tail.below
+        yield "tail", {"html": blocks.tail.below}
 
 
-def container_changes(container: OpenBlock, tail: Tail, held: Position) -> Iterator[tuple[str, str]]:
+def new_container(container: OpenBlock | None, tail: Tail) -> tuple[str, Filling]:
+    if container is None:
+        return "nothing_open", {}
+    html: Filling = {"head": container.head, "html": container.finished, "inside": tail.inside, "foot": container.foot}
+    return f"new_{container.kind}", html
+
+
+def container_changes(container: OpenBlock, tail: Tail, held: Position) -> Iterator[tuple[str, Filling]]:
     if len(container.units) > held.units:
-        yield f"{container.kind}_units", SafeString("".join(container.units[held.units :]))
+        yield f"{container.kind}_units", {"html": "".join(container.units[held.units :])}
     if tail.inside != held.tail.inside:
-        yield f"{container.kind}_inside", tail.inside
+        yield f"{container.kind}_inside", {"html": tail.inside}
 
 
 def container_of(blocks: Blocks) -> tuple[int, int] | None:

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.utils.crypto import constant_time_compare
+from django.utils.safestring import SafeString
 
 from conversations.models import Message
 from conversations.rendering.blocks import Blocks
@@ -21,9 +22,8 @@ SLOWEST_PACE_S = 1.0
 # A stream may take at most one part in this many of a core for rendering, whatever the model writes.
 SHARE_OF_CORE = 12
 
-# New text should be there so long before the frame that shows it; and it is never left unread for longer than this.
-LEAD_S = 0.01
-LONGEST_CALM_S = 0.1
+# What a model says is never left unread for longer: it is to be saved, too.
+LONGEST_UNREAD_S = 0.2
 
 # Whoever comes later may have signed out since.
 EXPECTED_FOR_S = 5.0
@@ -32,10 +32,14 @@ SHOWN_AS_TEXT = ("text", "reasoning")
 
 
 class ShownPart:
-    """A part of the answer and what viewers see of it. `blocks` is None for a part that is not text."""
+    """A part of the answer and what viewers see of it. `blocks` is None for a part that is not text.
 
-    def __init__(self, index: int, growing: GrowingPart) -> None:
+    `place` is what the ids of its elements end with.
+    """
+
+    def __init__(self, message_id: UUID, index: int, growing: GrowingPart) -> None:
         self.index = index
+        self.place = f"{message_id}-{index}"
         self.growing = growing
         self.blocks = Blocks() if growing.kind in SHOWN_AS_TEXT else None
         self.ended = False
@@ -67,8 +71,6 @@ class Hub:
         self._expected = ("", 0.0)
         self.message_id = message_id
         self.generation_id = generation_id
-        # How the page's elements are named.
-        self.place = str(message_id)
         self.source = source
         self.parts: list[ShownPart] = []
         self.note = ""
@@ -83,6 +85,8 @@ class Hub:
         self._waiting: list[asyncio.Future[bool]] = []
         self._touched = asyncio.Event()
         self._next_frame_at = 0.0
+        self._pulses = False
+        self._want: asyncio.Future[bool] | None = None
 
     # --- the writer's side ----------------------------------------------------
 
@@ -92,30 +96,43 @@ class Hub:
 
     async def pulse(self) -> None:
         """Publish what has grown, at a pace that follows the cost of showing it, until cancelled."""
-        while True:
-            await self._touched.wait()
-            self._touched.clear()
-            if self.readers:
-                self.refresh()
-                self._ring()
-            pace_s = self.pace_s()
-            self._next_frame_at = monotonic() + pace_s
-            await asyncio.sleep(pace_s)
-            LOAD.came_late(monotonic() - self._next_frame_at)
+        self._pulses = True
+        try:
+            while True:
+                await self._touched.wait()
+                self._touched.clear()
+                if self.readers:
+                    self.refresh()
+                    self._ring()
+                pace_s = self.pace_s()
+                self._next_frame_at = monotonic() + pace_s
+                await asyncio.sleep(pace_s)
+                LOAD.came_late(monotonic() - self._next_frame_at)
+                # Whoever has waited for this moment takes its turn first: what it reads is shown at once.
+                ring(self._want, True)
+                await asyncio.sleep(0)
+        finally:
+            self._pulses = False
+            ring(self._want, True)
 
-    def calm_s(self) -> float:
-        """For how many seconds nobody misses new text, because the next frame is not due; may be negative."""
-        return min(self._next_frame_at - monotonic() - LEAD_S, LONGEST_CALM_S)
+    async def wanted(self) -> None:
+        """Returns when new text can be shown: it is not missed before, while a frame is due."""
+        due_in_s = self._next_frame_at - monotonic()
+        if due_in_s > LONGEST_UNREAD_S:
+            await asyncio.sleep(LONGEST_UNREAD_S)
+        elif self._pulses and (self._touched.is_set() or due_in_s > 0):
+            self._want = asyncio.get_running_loop().create_future()
+            await self._want
 
-    def refresh(self) -> None:
-        """Bring the blocks up to the source's end."""
+    def refresh(self, *, ended: bool = False) -> None:
+        """Bring the blocks up to the source's end; `ended` says that no more comes."""
         self.frames.clear()
         for index in range(len(self.parts), len(self.source)):
-            self.parts.append(ShownPart(index, self.source[index]))
+            self.parts.append(ShownPart(self.message_id, index, self.source[index]))
         last = len(self.parts) - 1
         for part in self.parts:
             if not part.ended:
-                part.refresh(ended=part.index < last)
+                part.refresh(ended=ended or part.index < last)
 
     def pace_s(self) -> float:
         """Seconds between two frames."""
@@ -125,6 +142,13 @@ class Hub:
         size = len(blocks.tail.inside) + len(blocks.tail.below)
         pace = next((pace for limit, pace in PACES_S if size <= limit), SLOWEST_PACE_S)
         return max(pace, LOAD.pace_s(), SHARE_OF_CORE * blocks.last_cost_s)
+
+    def finish(self) -> list[SafeString | None]:
+        """No more comes. The HTML of each part of the source, where viewers have it that is as it is to be stored."""
+        if not self.readers:
+            return [None] * len(self.source)
+        self.refresh(ended=True)
+        return [part.blocks.final_html() if part.blocks else None for part in self.parts]
 
     def end(self) -> None:
         """The run has ended and is stored: viewers fetch the final message."""
@@ -181,8 +205,8 @@ class Hub:
             ring(bell, True)
 
 
-def ring(bell: asyncio.Future[bool], news: bool) -> None:
-    if not bell.done():
+def ring(bell: asyncio.Future[bool] | None, news: bool) -> None:
+    if bell is not None and not bell.done():
         bell.set_result(news)
 
 

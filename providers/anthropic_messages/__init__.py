@@ -31,7 +31,7 @@ class AnthropicMessages:
         wire, answer = to_wire(request), Answer()
         with errors_translated(answer, to_our_error):
             client = await self._opened_client()
-            upstream = Upstream(request.timeouts or self._connection.timeouts)
+            upstream = Upstream(request.timeouts or self._connection.timeouts, request.wanted)
             async with AsyncExitStack() as closing:
                 sending = client.messages.with_streaming_response.create(**wire)
                 response = await upstream.opened(closing.enter_async_context(sending))

@@ -35,7 +35,7 @@ class GoogleGenerateContent:
         wire, answer = to_wire(request), Answer()
         with errors_translated(answer, to_our_error):
             client, _ = await self._opened_clients()
-            upstream = Upstream(request.timeouts or self._connection.timeouts)
+            upstream = Upstream(request.timeouts or self._connection.timeouts, request.wanted)
             async with AsyncExitStack() as closing:
                 response = await upstream.opened(accepted(client, wire))
                 closing.push_async_callback(response.aclose)

@@ -24,7 +24,7 @@ class OpenAIChat:
         answer = Answer(request.model)
         try:
             async with self._server.answering(
-                lambda sdk: sdk.chat.completions.with_streaming_response.create(**wire, stream=True), request.timeouts
+                lambda sdk: sdk.chat.completions.with_streaming_response.create(**wire, stream=True), request
             ) as answering:
                 async for payload in answering.payloads:
                     for event in answer.take(payload):

@@ -24,7 +24,7 @@ class OpenAIResponses:
         async with self._server.answering(
             # As `extra_body` it goes out as it is; in each of its arguments the SDK would look for names to translate.
             lambda sdk: sdk.responses.with_streaming_response.create(stream=True, extra_body=wire),
-            request.timeouts,
+            request,
         ) as answering:
             async for payload in answering.payloads:
                 for event in answer.take(payload):

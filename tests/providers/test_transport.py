@@ -6,7 +6,7 @@ import gzip
 import httpx2
 import pytest
 
-from providers.transport import Body, Transport, reading
+from providers.transport import Body, Transport, pieces_of
 from tests.serving import serving
 
 
@@ -37,8 +37,8 @@ async def test_an_answer_is_read_decoded(headers: dict[str, str], sent: bytes) -
     async with httpx2.AsyncClient(transport=Transport(5)) as client:
         with serving(sent, headers=headers) as served:
             async with client.stream("GET", served.url) as answer:
-                read, said = reading(answer), b""
-                while piece := await read():
+                pieces, said = pieces_of(answer), b""
+                while piece := await pieces.read():
                     said += piece
 
     assert said == b"plain"
