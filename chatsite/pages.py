@@ -5,20 +5,24 @@ page cost and made fifty first tokens wait for each other. So pages take the syn
 too: what waits is only their body, an asynchronous generator. Static files are left to the asynchronous chain.
 """
 
+import asyncio
+from contextlib import closing
 from typing import Any
 
 from django.conf import settings
-from django.core.handlers.asgi import ASGIHandler
-from django.core.signals import request_started
+from django.core.exceptions import RequestAborted
+from django.core.handlers.asgi import ASGIHandler, get_script_prefix
+from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, reset_queries
-from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.urls import set_script_prefix
 
 from chatsite.lanes import Application, Receive, Scope, Send, in_database
 
-# Django would visit the lane for them before each request; `in_database` does what they are for.
+# Django would visit the lane for them before and after each request; `in_database` does what they are for.
 for needless in (close_old_connections, reset_queries):
     request_started.disconnect(needless)
+request_finished.disconnect(close_old_connections)
 
 ONLY_ASYNCHRONOUS = "servestatic.middleware.ServeStaticMiddleware"
 
@@ -38,10 +42,37 @@ class PageHandler(ASGIHandler):
         finally:
             settings.MIDDLEWARE = every
 
-    async def run_get_response(self, request: HttpRequest) -> Any:
-        response: HttpResponseBase = await self._respond(request)
-        response._handler_class = self.__class__  # type: ignore[attr-defined]
-        return response
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As Django's, but only streams are watched for clients that leave, and nothing is closed in a lane."""
+        try:
+            body = await self.read_body(receive)
+        except RequestAborted:
+            return
+        with closing(body):
+            set_script_prefix(get_script_prefix(scope))
+            await request_started.asend(sender=self.__class__, scope=scope)
+            request, refusal = self.create_request(scope, body)
+            response: Any = await self._respond(request) if request else refusal
+            response._handler_class = self.__class__
+            try:
+                if response.streaming:
+                    await self._stream(response, receive, send)
+                else:
+                    await self.send_response(response, send)
+            finally:
+                response.close()
+
+    async def _stream(self, response: HttpResponseBase, receive: Receive, send: Send) -> None:
+        """Send it until its end, or until the client leaves."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                leaving = tasks.create_task(self.listen_for_disconnect(receive))
+                await self.send_response(response, send)
+                leaving.cancel()
+        except BaseExceptionGroup as failed:
+            for error in failed.exceptions:
+                if not isinstance(error, RequestAborted):
+                    raise error from None
 
 
 def split(pages: Application, files: Application) -> Application:

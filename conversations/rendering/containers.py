@@ -30,10 +30,6 @@ class OpenBlock:
     units: list[SafeString] = field(default_factory=list)
     version: int = 0
 
-    @property
-    def finished(self) -> SafeString:
-        return SafeString("".join(self.units))
-
     def html(self, inside: SafeString) -> SafeString:
         return SafeString("".join([self.head, *self.units, inside, self.foot]))
 

@@ -10,6 +10,7 @@ from functools import cache
 from typing import NamedTuple
 
 from django.template.loader import render_to_string
+from django.utils.html import escape
 from django.utils.safestring import SafeString
 
 from conversations.rendering.blocks import Blocks
@@ -21,11 +22,8 @@ from conversations.streaming.hub import Hub, ShownPart
 TEMPLATE = "conversations/stream.html"
 LINE_END = re.compile("\r\n|\r|\n")
 NO_TAIL = Tail(SafeString(""), SafeString(""))
-# What is filled in where a partial has nothing else to fill in.
-FILLED_IN = ("place", "html", "head", "inside", "foot")
-WITH_PARTS = ("new_part", "changed_part")
-
-type Filling = dict[str, str]
+# What is filled into partials that name nothing else.
+FILLED_IN = ("place", "html", "inside", "tail", "head", "foot")
 
 
 class Position(NamedTuple):
@@ -52,7 +50,7 @@ def frame(event: str, data: str, cursor: str = "") -> bytes:
 
 def reset_frame(hub: Hub) -> tuple[bytes, Position]:
     """Everything there is: replaces whatever the viewer holds."""
-    html = render_to_string(f"{TEMPLATE}#reset", {"message_id": hub.message_id, "parts": hub.parts, "note": hub.note})
+    html = filled("reset", hub.place, html="".join(map(part_html, hub.parts))) + note_html(hub)
     return frame("reset", html, cursor_of(hub)), position_of(hub)
 
 
@@ -66,70 +64,90 @@ def delta_frame(hub: Hub, held: Position) -> tuple[bytes, Position]:
 
 def new_delta_frame(hub: Hub, held: Position) -> tuple[bytes, Position]:
     now = position_of(hub)
-    html = "".join(
-        swapped(hub, part, partial, filling)
-        for part in hub.parts[max(held.part, 0) :]
-        for partial, filling in part_changes(part, held)
-    )
+    html = "".join(change for part in hub.parts[max(held.part, 0) :] for change in part_changes(hub, part, held))
     if hub.note != held.note:
-        html += render_to_string(f"{TEMPLATE}#note", {"message_id": hub.message_id, "note": hub.note})
+        html += note_html(hub)
     if not html:
         return b"", now
     moved = (now.part, now.finished) != (held.part, held.finished)
     return frame("delta", html, cursor_of(hub) if moved else ""), now
 
 
-def swapped(hub: Hub, part: ShownPart, partial: str, filling: Filling) -> str:
-    if partial in WITH_PARTS:
-        return render_to_string(f"{TEMPLATE}#{partial}", {"message_id": hub.message_id, "part": part})
+# --- what brings a viewer up to date ------------------------------------------
+
+
+def part_changes(hub: Hub, part: ShownPart, held: Position) -> Iterator[str]:
+    if part.index > held.part:
+        yield filled("new_part", hub.place, html=part_html(part))
+    elif part.ended and part.kind == "reasoning":
+        yield part_html(part, swap=True)
+    elif part.blocks is not None:
+        yield from text_changes(part.place, part.blocks, held)
+
+
+def text_changes(place: str, blocks: Blocks, held: Position) -> Iterator[str]:
+    if len(blocks.finished) > held.finished:
+        yield filled("blocks", place, html="".join(block.html for block in blocks.finished[held.finished :]))
+    if container_of(blocks) != held.container:
+        yield filled("open", place, html=container_html(place, blocks))
+    elif blocks.open is not None:
+        yield from container_changes(place, blocks.open, blocks.tail, held)
+    if blocks.tail.below != held.tail.below:
+        yield filled("tail", place, html=blocks.tail.below)
+
+
+def container_changes(place: str, container: OpenBlock, tail: Tail, held: Position) -> Iterator[str]:
+    if len(container.units) > held.units:
+        yield filled(f"{container.kind}_units", place, html="".join(container.units[held.units :]))
+    if tail.inside != held.tail.inside:
+        yield filled(f"{container.kind}_inside", place, html=tail.inside)
+
+
+# --- markup ---------------------------------------------------------------------
+
+
+def part_html(part: ShownPart, *, swap: bool = False) -> str:
+    """A part as it is now; with `swap` in place of the one that stands in the page."""
+    if part.blocks is None:
+        return render_to_string(f"{TEMPLATE}#tool_call", {"part": part})
+    regions = {
+        "html": "".join(block.html for block in part.blocks.finished),
+        "inside": container_html(part.place, part.blocks),
+        "tail": part.blocks.tail.below,
+    }
+    if part.kind == "text":
+        return filled("text", part.place, **regions)
+    context = {"part": part, "regions": SafeString(filled("regions", part.place, **regions)), "swap": swap}
+    return render_to_string(f"{TEMPLATE}#reasoning", context)
+
+
+def container_html(place: str, blocks: Blocks) -> str:
+    """The open block, finished units and what is inside; nothing when there is none."""
+    if (block := blocks.open) is None:
+        return ""
+    units, inside = "".join(block.units), blocks.tail.inside
+    return filled(f"open_{block.kind}", place, head=block.head, html=units, inside=inside, foot=block.foot)
+
+
+def note_html(hub: Hub) -> str:
+    return filled("note", hub.place, html=escape(hub.note))
+
+
+def filled(partial: str, place: str, **filling: str) -> str:
+    """A partial of `stream.html`. To render the template for each frame would cost as much as all else in it."""
     pieces = markup(partial).copy()
-    pieces[1::2] = ({"place": part.place, **filling}[name] for name in pieces[1::2])
+    pieces[1::2] = ({"place": place, **filling}[name] for name in pieces[1::2])
     return "".join(pieces)
 
 
 @cache
 def markup(partial: str) -> list[str]:
-    """What stands around what is filled in, and the name of that in between, by turns.
-
-    To render the template for each frame would cost as much as all else that is done for it.
-    """
+    """What stands around what is filled in, and the name of that in between, by turns."""
     html = render_to_string(f"{TEMPLATE}#{partial}", {name: SafeString(f"{{{name}}}") for name in FILLED_IN})
     return re.split("{(" + "|".join(FILLED_IN) + ")}", html)
 
 
-def part_changes(part: ShownPart, held: Position) -> Iterator[tuple[str, Filling]]:
-    """What brings one part up to date: partials of `stream.html`, each with the HTML that is new in it."""
-    if part.index > held.part:
-        yield "new_part", {}
-    elif part.ended and part.kind == "reasoning":
-        yield "changed_part", {}
-    elif part.blocks is not None:
-        yield from text_changes(part.blocks, held)
-
-
-def text_changes(blocks: Blocks, held: Position) -> Iterator[tuple[str, Filling]]:
-    if len(blocks.finished) > held.finished:
-        yield "blocks", {"html": "".join(block.html for block in blocks.finished[held.finished :])}
-    if container_of(blocks) != held.container:
-        yield new_container(blocks.open, blocks.tail)
-    elif blocks.open is not None:
-        yield from container_changes(blocks.open, blocks.tail, held)
-    if blocks.tail.below != held.tail.below:
-        yield "tail", {"html": blocks.tail.below}
-
-
-def new_container(container: OpenBlock | None, tail: Tail) -> tuple[str, Filling]:
-    if container is None:
-        return "nothing_open", {}
-    html: Filling = {"head": container.head, "html": container.finished, "inside": tail.inside, "foot": container.foot}
-    return f"new_{container.kind}", html
-
-
-def container_changes(container: OpenBlock, tail: Tail, held: Position) -> Iterator[tuple[str, Filling]]:
-    if len(container.units) > held.units:
-        yield f"{container.kind}_units", {"html": "".join(container.units[held.units :])}
-    if tail.inside != held.tail.inside:
-        yield f"{container.kind}_inside", {"html": tail.inside}
+# --- positions --------------------------------------------------------------------
 
 
 def container_of(blocks: Blocks) -> tuple[int, int] | None:

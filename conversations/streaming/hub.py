@@ -37,9 +37,9 @@ class ShownPart:
     `place` is what the ids of its elements end with.
     """
 
-    def __init__(self, message_id: UUID, index: int, growing: GrowingPart) -> None:
+    def __init__(self, message: str, index: int, growing: GrowingPart) -> None:
         self.index = index
-        self.place = f"{message_id}-{index}"
+        self.place = f"{message}-{index}"
         self.growing = growing
         self.blocks = Blocks() if growing.kind in SHOWN_AS_TEXT else None
         self.ended = False
@@ -71,6 +71,8 @@ class Hub:
         self._expected = ("", 0.0)
         self.message_id = message_id
         self.generation_id = generation_id
+        # What the ids of the message's elements end with.
+        self.place = str(message_id)
         self.source = source
         self.parts: list[ShownPart] = []
         self.note = ""
@@ -128,7 +130,7 @@ class Hub:
         """Bring the blocks up to the source's end; `ended` says that no more comes."""
         self.frames.clear()
         for index in range(len(self.parts), len(self.source)):
-            self.parts.append(ShownPart(self.message_id, index, self.source[index]))
+            self.parts.append(ShownPart(self.place, index, self.source[index]))
         last = len(self.parts) - 1
         for part in self.parts:
             if not part.ended:

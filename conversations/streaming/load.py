@@ -8,9 +8,10 @@ from collections.abc import Callable
 from time import monotonic, process_time
 
 SMOOTHEST_S = 0.08
-# Added for each whole core that is in use beyond the first tenth.
+# How far apart they stand when so much of a core is in use, and how much further for each core that is missing.
+BUSY_S = 0.16
+CALM, BUSY = 0.05, 0.2
 SLOWER_S = 0.16
-CALM = 0.1
 # Frames that come so late on average are a core in full use, whoever uses it.
 LATE_S = 0.1
 
@@ -31,7 +32,8 @@ class Load:
     def pace_s(self) -> float:
         """Seconds between two frames of one run."""
         in_use = max(self._measured_share(), self._late_s / LATE_S)
-        return SMOOTHEST_S + SLOWER_S * max(0.0, in_use - CALM)
+        busy = min(max(0.0, in_use - CALM) / (BUSY - CALM), 1.0)
+        return SMOOTHEST_S + (BUSY_S - SMOOTHEST_S) * busy + SLOWER_S * max(0.0, in_use - 1.0)
 
     def came_late(self, late_s: float) -> None:
         """A frame came so many seconds after it was due."""

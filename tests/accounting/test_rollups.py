@@ -140,7 +140,8 @@ def test_totals_equal_the_rows_while_days_are_spoiled(zone: str, ledger: list[in
     assert marks() < before
     assert_totals_equal_rows(ledger, random)
     rollups.roll_up()
-    assert marks() == before
+    # More, where the new rows fell on a day that had none.
+    assert marks() >= before
     assert_totals_equal_rows(ledger, random)
 
 

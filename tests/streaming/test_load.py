@@ -1,6 +1,6 @@
 """Frames stand further apart when the process is busy, and no further than it is."""
 
-from conversations.streaming.load import CALM, LATE_S, SLOWER_S, SMOOTHEST_S, Load
+from conversations.streaming.load import BUSY, BUSY_S, CALM, LATE_S, SLOWER_S, SMOOTHEST_S, Load
 
 
 class Clocks:
@@ -24,17 +24,17 @@ def test_a_calm_process_shows_text_as_smoothly_as_it_can() -> None:
 
 
 def test_the_busier_the_process_the_further_apart_are_its_frames() -> None:
-    paces = [Clocks().pass_at(share) for share in (0.2, 0.5, 0.9)]
+    paces = [Clocks().pass_at(share) for share in (CALM, (CALM + BUSY) / 2, BUSY, 0.9)]
 
     assert paces == sorted(paces)
-    assert round(paces[-1], 3) == round(SMOOTHEST_S + SLOWER_S * (0.9 - CALM), 3)
+    assert [round(pace, 3) for pace in paces[1:]] == [(SMOOTHEST_S + BUSY_S) / 2, BUSY_S, BUSY_S]
 
 
 def test_it_is_smooth_again_when_the_rush_is_over() -> None:
     clocks = Clocks()
     clocks.pass_at(1.0)
 
-    assert clocks.pass_at(0.05) == SMOOTHEST_S
+    assert clocks.pass_at(CALM / 2) == SMOOTHEST_S
 
 
 def test_frames_that_come_late_make_room_although_this_process_uses_little() -> None:
