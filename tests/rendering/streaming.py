@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from conversations.rendering.blocks import Blocks
 from conversations.rendering.highlighting import highlight_here
-from conversations.rendering.markdown import render_with
+from conversations.rendering.markdown import render, render_with
 
 
 def streamed(deltas: Iterable[str]) -> Blocks:
@@ -37,4 +37,5 @@ def assert_equals_render(text: str, deltas: Iterable[str]) -> Blocks:
     assert ends == sorted(set(ends)), text
     if not blocks.has_late_references:
         assert finished_html(blocks) == whole(text), text
+    assert blocks.final_html() in (None, render(text)), text
     return blocks

@@ -92,6 +92,22 @@ def test_code_above_2_kb_is_plain_in_the_stream_and_coloured_in_the_render() -> 
     assert '<span class="k">' in render(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "is_known"),
+    [
+        ("# Title\n\n- one\n- two\n\n```python\nx = 1\n```\n\n| a |\n|---|\n| b |\n", True),
+        ("```python\n" + "def double(x): return 2 * x\n" * 100 + "```\n", False),
+        ("- item\n\n  ```python\n" + "  x = 1\n" * 200 + "  ```\n", False),
+        ("```no-language\n" + "x = 1\n" * 500 + "```\n", True),
+        ("See [this].\n\n[this]: https://example.org/\n", False),
+        ("|" + "a|" * 300 + "\n|" + "-|" * 300 + "\n" + "|b|\n" * 300, False),
+    ],
+    ids=["plain", "long code", "long code in a list", "no language", "late reference", "large table"],
+)
+def test_what_a_viewer_holds_at_the_end_is_stored_where_it_is_the_render(text: str, is_known: bool) -> None:
+    assert streamed(pieces(text, 40)).final_html() == (render(text) if is_known else None)
+
+
 @seed(SEED)
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 @given(

@@ -58,6 +58,11 @@ class Exchange:
         sql = 'SELECT kind, text FROM conversations_part WHERE message_id = ? ORDER BY "index"'
         return [(kind, text) for kind, text in self.site.rows(sql, self.message_id.hex)]
 
+    def html(self) -> list[str]:
+        """Of its parts, as it is stored."""
+        sql = 'SELECT html FROM conversations_part WHERE message_id = ? ORDER BY "index"'
+        return [html for (html,) in self.site.rows(sql, self.message_id.hex)]
+
     @property
     def text(self) -> str:
         return "".join(text for kind, text in self.parts() if kind == "text")

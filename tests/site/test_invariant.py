@@ -172,6 +172,7 @@ async def hear(site: Site, simulator: SimulatorClient, client: httpx2.Client, le
         assert await view.event() is None
     assert page.events.count("reset") == 1
     assert exchange.text == text
+    assert exchange.html() == [render(text)]
     assert shown(done.data, "text") == [whole]
     assert [row["purpose"] for row in exchange.ledger()] == ["answer"]
 

@@ -77,6 +77,56 @@ async def test_nothing_is_rendered_while_nobody_watches(hub: Hub, source: list[G
     assert "Some words." in hub.parts[0].blocks.tail.below  # type: ignore[union-attr]
 
 
+async def test_a_model_that_has_not_begun_is_wanted_at_once(hub: Hub) -> None:
+    await asyncio.sleep(0)
+
+    async with asyncio.timeout(5):
+        await hub.wanted()
+
+
+async def test_what_is_read_when_it_is_wanted_is_in_the_next_frame(hub: Hub, source: list[GrowingPart]) -> None:
+    hub.join()
+    say(hub, source, "Some ")
+    await hub.changed(hub.version, 10)
+    first = hub.version
+    await hub.wanted()
+    unseen = hub.version
+    say(hub, source, "words.")
+    await hub.changed(first, 10)
+
+    assert unseen == first
+    assert "Some words." in hub.parts[0].blocks.tail.below  # type: ignore[union-attr]
+
+
+async def test_nothing_is_left_unread_for_long_however_far_apart_frames_stand(
+    hub: Hub, source: list[GrowingPart], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "pace_s", lambda: 1000.0)
+    monkeypatch.setattr("conversations.streaming.hub.LONGEST_UNREAD_S", 0.01)
+    say(hub, source, "Some words.")
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+    async with asyncio.timeout(100):
+        await hub.wanted()
+
+
+async def test_a_run_reads_on_when_frames_have_failed(source: list[GrowingPart]) -> None:
+    hub = Hub(1, MESSAGE, RUN, source)
+    pulse = asyncio.create_task(hub.pulse())
+    say(hub, source, "Some words.")
+    await asyncio.sleep(0)
+    waiting = asyncio.create_task(hub.wanted())
+    await asyncio.sleep(0)
+    held_back = not waiting.done()
+    pulse.cancel()
+
+    async with asyncio.timeout(5):
+        await waiting
+        await hub.wanted()
+    assert held_back
+
+
 async def test_a_long_tail_is_sent_less_often(hub: Hub, source: list[GrowingPart]) -> None:
     hub.join()
     paces = []

@@ -1,0 +1,74 @@
+"""Queries that are compiled once say the same as those that are compiled each time."""
+
+from datetime import timedelta
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db.models import Q
+from django.utils import timezone
+
+from conversations.accounting.pricing import PRICES_OF_MODELS
+from conversations.generating.offer import CATALOG
+from conversations.models import Budget, CatalogEntry, Generation, ModelPrice
+from conversations.models.budget import BUDGETS_OF_USER
+from conversations.models.conversation import RUNS_OF_OWNER
+from conversations.models.prepared import Prepared
+from tests.conversations.rows import answered, asked, new_conversation
+
+pytestmark = pytest.mark.django_db
+MIDDLE = 3
+
+
+def test_the_runs_of_an_owner() -> None:
+    for name in ("alice", "bob"):
+        for number in range(5):
+            run = asked(new_conversation(name), "?")
+            if number % 2:
+                answered(run, "!")
+    runs = Generation.objects.order_by("pk")
+    for owner in get_user_model().objects.all():
+        for since in (UUID(int=0), runs[MIDDLE].pk, UUID(int=2**128 - 1)):
+            own = runs.filter(conversation__owner=owner)
+            counts = own.filter(status="active").count(), own.filter(pk__gte=since).count()
+            assert RUNS_OF_OWNER.rows(owner=owner.pk, since=since) == [counts]
+    assert RUNS_OF_OWNER.rows(owner=0, since=UUID(int=0)) == []
+
+
+def test_the_budgets_of_a_person() -> None:
+    new_conversation("alice")
+    new_conversation("bob")
+    people = list(get_user_model().objects.all())
+    Budget.objects.create(name="all", limit_usd=1)
+    Budget.objects.create(name="off", limit_usd=1, active=False)
+    for person in people:
+        Budget.objects.create(name=person.username, limit_usd=2, scope="user", user=person)
+    for person in people:
+        expected = Budget.objects.active().filter(Q(user=None) | Q(user=person)).order_by("pk")
+        assert BUDGETS_OF_USER.objects(user=person.pk) == list(expected)
+        assert len(expected) == 2
+
+
+def test_the_prices_of_a_model_that_was_asked_and_of_the_one_that_answered() -> None:
+    now = timezone.now()
+    for model in ("a:one", "a:two", "a:three"):
+        for days in (1, 2):
+            moment = now - timedelta(days=days)
+            ModelPrice.objects.create(model=model, effective_from=moment, fresh_input=Decimal(days), output=2)
+    for names in (("a:one", "a:two"), ("a:three", "a:three"), ("none", "none")):
+        expected = ModelPrice.objects.filter(model__in=names).order_by("-effective_from", "model")
+        found = PRICES_OF_MODELS.objects(first=names[0], last=names[1])
+        assert sorted(found, key=lambda price: (-price.effective_from.timestamp(), price.model)) == list(expected)
+
+
+def test_the_catalogue() -> None:
+    for model in ("a:one", "a:two"):
+        CatalogEntry.objects.create(model=model)
+
+    assert CATALOG.objects() == list(CatalogEntry.objects.all())
+
+
+def test_an_argument_that_the_query_does_not_take_is_refused() -> None:
+    with pytest.raises(AssertionError):
+        Prepared(lambda user: CatalogEntry.objects.all(), user=7).objects(user=1)
