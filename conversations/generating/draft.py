@@ -34,7 +34,7 @@ class Draft:
 
     def go_on(self) -> str:
         """Another attempt writes on from here. Returns the text that this run has written so far."""
-        self._let_go()
+        self.let_go()
         self._join, self._tags = self._join_at_end(), ThinkTags()
         before = dict(enumerate(self._lengths_before))
         texts = ((index, part) for index, part in enumerate(self.parts) if part.kind == Part.Kind.TEXT)
@@ -65,7 +65,7 @@ class Draft:
                 if all(source["url"] != event.url for source in sources):
                     sources.append(storable_data({"url": event.url, "title": event.title}))
 
-    def _let_go(self) -> None:
+    def let_go(self) -> None:
         """What was held back, because it might have been a repetition or a tag, is text after all."""
         if self._join:
             self._grow(Part.Kind.TEXT, self._join.rest())
@@ -109,7 +109,7 @@ class Draft:
     def finished(self, message: Message) -> list[Part]:
         """The parts to store."""
         self._time_reasoning()
-        self._let_go()
+        self.let_go()
         return [
             Part(message=message, index=index, kind=part.kind, text=part.text, data=part.data)
             for index, part in enumerate(self.parts)

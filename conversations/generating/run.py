@@ -9,6 +9,7 @@ from uuid import UUID
 
 from asgiref.sync import async_to_sync
 from django.db import InterfaceError, OperationalError
+from django.utils.safestring import SafeString
 
 from chatsite.lanes import in_database, start_task
 from chatsite.logs import request_here, speak_of
@@ -19,7 +20,7 @@ from conversations.generating.queueing import LINE
 from conversations.generating.saving import RUNS, SAVER
 from conversations.generating.titles import NAMING, give_up_naming, start_naming
 from conversations.generating.writing import INTERNAL, Ending, Writing
-from conversations.models import Generation, Part
+from conversations.models import Generation
 from conversations.models.generation import BOOT_ID
 from conversations.streaming.hub import HUBS, Hub
 from conversations.streaming.news import News, ensure_listening, tell
@@ -167,10 +168,10 @@ class Run:
 
         Any other error ends this task; the saved segments stay, and the sweep makes a message of them.
         """
-        stored, parts = None, self._finished_parts()
+        stored, shown = None, self._shown_at_end()
         while stored is None:
             try:
-                stored = await in_database(self._finish)(ending, parts)
+                stored = await in_database(self._finish)(ending, shown)
             except (OperationalError, InterfaceError) as error:
                 log.warning("run cannot be stored yet: %s", type(error).__name__)
                 await asyncio.sleep(SAVE_AGAIN_AFTER_S)
@@ -178,18 +179,20 @@ class Run:
         if stored and ending.status == Generation.Status.COMPLETE:
             start_naming(self.generation)
 
-    def _finished_parts(self) -> list[Part]:
-        """Those to store, with the HTML that viewers have of them."""
-        parts = self.draft.finished(self.generation.message)
+    def _shown_at_end(self) -> list[SafeString | None]:
+        """The HTML that viewers have of each part, where it is what is to be stored."""
+        self.draft.let_go()
         try:
-            shown = self.hub.finish()
+            return self.hub.finish()
         except Exception:
             # An answer that cannot be shown is kept all the same.
             log.exception("the end of a run cannot be shown")
-            return parts
-        return [part if html is None else part.rendered(html) for part, html in zip(parts, shown, strict=True)]
+            return [None] * len(self.draft.parts)
 
-    def _finish(self, ending: Ending, parts: list[Part]) -> bool:
+    def _finish(self, ending: Ending, shown: list[SafeString | None]) -> bool:
+        # New ones with each try: whatever a transaction that failed has noted in them is not true.
+        unsaved = self.draft.finished(self.generation.message)
+        parts = [part.rendered(html) for part, html in zip(unsaved, shown, strict=True)]
         last = self.writing.last_record(ending.error_kind or ending.status)
         stored = self.generation.finish(
             ending.status,
