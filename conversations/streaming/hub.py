@@ -87,7 +87,8 @@ class Hub:
         self._waiting: list[asyncio.Future[bool]] = []
         self._touched = asyncio.Event()
         self._next_frame_at = 0.0
-        self._pulses = False
+        # Whether there is somebody who makes frames, and whether the next one has to wait for its time.
+        self._pulses = self._rests = False
         self._want: asyncio.Future[bool] | None = None
 
     # --- the writer's side ----------------------------------------------------
@@ -107,8 +108,9 @@ class Hub:
                     self.refresh()
                     self._ring()
                 pace_s = self.pace_s()
-                self._next_frame_at = monotonic() + pace_s
+                self._next_frame_at, self._rests = monotonic() + pace_s, True
                 await asyncio.sleep(pace_s)
+                self._rests = False
                 LOAD.came_late(monotonic() - self._next_frame_at)
                 # Whoever has waited for this moment takes its turn first: what it reads is shown at once.
                 ring(self._want, True)
@@ -118,11 +120,15 @@ class Hub:
             ring(self._want, True)
 
     async def wanted(self) -> None:
-        """Returns when new text can be shown: it is not missed before, while a frame is due."""
-        due_in_s = self._next_frame_at - monotonic()
-        if due_in_s > LONGEST_UNREAD_S:
+        """Returns when new text can be shown: it is not missed before, while a frame is due.
+
+        Whether one is due is not a question of the clock: timers may end a little before their time.
+        """
+        if not self._pulses or not (self._rests or self._touched.is_set()):
+            return
+        if self._next_frame_at - monotonic() > LONGEST_UNREAD_S:
             await asyncio.sleep(LONGEST_UNREAD_S)
-        elif self._pulses and (self._touched.is_set() or due_in_s > 0):
+        else:
             self._want = asyncio.get_running_loop().create_future()
             await self._want
 

@@ -98,6 +98,19 @@ async def test_what_is_read_when_it_is_wanted_is_in_the_next_frame(hub: Hub, sou
     assert "Some words." in hub.parts[0].blocks.tail.below  # type: ignore[union-attr]
 
 
+async def test_a_model_that_says_no_more_is_waited_for_although_the_clock_is_behind(
+    hub: Hub, source: list[GrowingPart], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("conversations.streaming.hub.monotonic", lambda: 0.0)
+    hub.join()
+    say(hub, source, "All it says.")
+    await hub.changed(hub.version, 10)
+
+    async with asyncio.timeout(100):
+        for _ in range(3):
+            await hub.wanted()
+
+
 async def test_nothing_is_left_unread_for_long_however_far_apart_frames_stand(
     hub: Hub, source: list[GrowingPart], monkeypatch: pytest.MonkeyPatch
 ) -> None:
