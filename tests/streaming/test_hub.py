@@ -124,8 +124,12 @@ async def test_nothing_is_left_unread_for_long_however_far_apart_frames_stand(
         await hub.wanted()
 
 
-async def test_a_run_reads_on_when_frames_have_failed(source: list[GrowingPart]) -> None:
+async def test_a_run_reads_on_when_frames_have_failed(
+    source: list[GrowingPart], monkeypatch: pytest.MonkeyPatch
+) -> None:
     hub = Hub(1, MESSAGE, RUN, source)
+    monkeypatch.setattr(hub, "pace_s", lambda: 1000.0)
+    monkeypatch.setattr("conversations.streaming.hub.LONGEST_UNREAD_S", 2000.0)
     pulse = asyncio.create_task(hub.pulse())
     say(hub, source, "Some words.")
     await asyncio.sleep(0)
