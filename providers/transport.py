@@ -98,13 +98,11 @@ class Body(httpx2.AsyncByteStream):
 
     async def read(self) -> bytes:
         """What is at hand, or what comes next; empty at the end."""
-        if piece := self.at_hand():
-            return piece
         with errors_translated(self._request):
             try:
                 return await self._answer.content.readany()
             except (aiohttp.ClientError, OSError):
-                # It may have come together with the end of the connection.
+                # It raises at once, and would forget what had come before the connection broke.
                 if last := self.at_hand():
                     return last
                 raise

@@ -56,7 +56,7 @@ class Upstream:
         from providers.transport import pieces_of
 
         pieces = pieces_of(response)
-        while piece := pieces.at_hand() or await self._next(pieces):
+        while piece := await self._next(pieces):
             self._heard = True
             if events := self._decoder.feed(piece):
                 for data in events:
@@ -74,9 +74,11 @@ class Upstream:
                     pass
 
     async def _next(self, pieces: "Pieces") -> bytes:
-        if self._wanted:
+        piece = pieces.at_hand()
+        if not piece and self._wanted:
             await self._wanted()
-        return pieces.at_hand() or await self._in_time(pieces.read())
+            piece = pieces.at_hand()
+        return piece or await self._in_time(pieces.read())
 
     async def _in_time[R](self, awaited: Awaitable[R]) -> R:
         try:

@@ -71,7 +71,6 @@ def within_budgets(generation: Generation, offers: Offers | None = None) -> Aski
     user_key = generation.conversation.owner_id
     budgets = hard_budgets(user_key)
     if not budgets:
-        generation.may_hold_reservations = False
         return None
     asking = asking_for(generation, offers)
     asking.keep_within(reserve(generation.pk, user_key, budgets, [demand_of(asking, offer) for offer in asking.offers]))

@@ -224,6 +224,11 @@ class BudgetAccount(models.Model):
         return rows
 
 
+RESERVATIONS_OF_RUN = Prepared(
+    lambda run: Reservation.objects.filter(generation_key=run).order_by("account_id"), run=UUID(int=1)
+)
+
+
 class Reservation(models.Model):
     """What a running answer may cost at most, held free in one account until the run ends; or a title, its call.
 
@@ -246,7 +251,7 @@ class Reservation(models.Model):
     @classmethod
     def release(cls, run_key: UUID) -> None:
         """Give back what a run had reserved. Twice does no harm: whoever deletes the row gives it back."""
-        for held in cls.objects.filter(generation_key=run_key).order_by("account_id"):
+        for held in RESERVATIONS_OF_RUN.objects(run=run_key):
             held.give_back()
 
     @transaction.atomic

@@ -75,10 +75,8 @@ class Generation(models.Model):
     # What the reader is told of the way here: attempts that failed, models that stepped in, turns that were left out.
     events = models.JSONField(default=list, blank=True)
 
-    # Known of a run that was made by this process together with its message and the question: that has no parts yet,
-    # and whether budgets hold anything for it.
+    # Whether it was made by this process, together with its message, which has no parts yet, and the question.
     is_first = False
-    may_hold_reservations = True
 
     objects = GenerationQuerySet.as_manager()
 
@@ -170,8 +168,7 @@ class Generation(models.Model):
         if not self.is_first:
             self.message.parts.all().delete()
         Part.objects.bulk_create([part.rendered() for part in parts])
-        if self.may_hold_reservations:
-            Reservation.release(self.pk)
+        Reservation.release(self.pk)
         UsageRecord.book(records)
         self.segments.all().delete()
         self.status = status

@@ -12,7 +12,7 @@ from django.utils import timezone
 from conversations.accounting.pricing import PRICES_OF_MODELS
 from conversations.generating.offer import CATALOG
 from conversations.models import Budget, CatalogEntry, Generation, ModelPrice
-from conversations.models.budget import BUDGETS_OF_USER
+from conversations.models.budget import BUDGETS_OF_USER, RESERVATIONS_OF_RUN, Reservation
 from conversations.models.conversation import RUNS_OF_OWNER
 from conversations.models.prepared import Prepared
 from tests.conversations.rows import answered, asked, new_conversation
@@ -60,6 +60,19 @@ def test_the_prices_of_a_model_that_was_asked_and_of_the_one_that_answered() -> 
         expected = ModelPrice.objects.filter(model__in=names).order_by("-effective_from", "model")
         found = PRICES_OF_MODELS.objects(first=names[0], last=names[1])
         assert sorted(found, key=lambda price: (-price.effective_from.timestamp(), price.model)) == list(expected)
+
+
+def test_the_reservations_of_a_run() -> None:
+    budgets = [Budget.objects.create(name=name, limit_usd=1) for name in ("one", "two")]
+    accounts = [budget.account(None, timezone.now().date())[0] for budget in budgets]
+    runs = [UUID(int=number) for number in (2, 3, 2**127)]
+    for run in runs[:2]:
+        for account in reversed(accounts):
+            assert account.reserve(run, Decimal("0.1"))
+    for run in runs:
+        expected = list(Reservation.objects.filter(generation_key=run).order_by("account_id"))
+        assert RESERVATIONS_OF_RUN.objects(run=run) == expected
+        assert len(expected) == (2 if run in runs[:2] else 0)
 
 
 def test_the_catalogue() -> None:
