@@ -9,8 +9,6 @@ import shutil
 import signal
 import socket
 import sqlite3
-import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -24,9 +22,9 @@ import httpx2
 import psutil
 import psycopg
 
+from tests.processes import ROOT, Begin, Forked, Process, completed, end, from_nothing
 from tests.simulator.client import SimulatorClient
 
-ROOT = Path(__file__).parent.parent
 PEOPLE = ("alice", "bob", "carol")
 # These only end tests that would wait for ever: far more than anything takes on a busy machine.
 STARTS_WITHIN_S = 120
@@ -122,14 +120,7 @@ def simulated(simulator: SimulatorClient, models: str) -> dict[str, str]:
 
 
 def manage(data_dir: Path, *arguments: str, **settings: str) -> str:
-    run = subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=ROOT,
-        env=environment(data_dir, **settings),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    run = completed(["manage", *arguments], environment(data_dir, **settings))
     assert run.returncode == 0, run.stderr
     return run.stdout
 
@@ -187,14 +178,18 @@ def at_database(server_url: str, name: str) -> str:
 
 @dataclass
 class Site:
-    """One server process of the site. `settings` are environment variables, `server` is one of SERVERS."""
+    """One server process of the site. `settings` are environment variables, `server` is one of SERVERS.
+
+    `begin` is how its process begins: forked, or from nothing.
+    """
 
     data_dir: Path
     settings: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
-    process: subprocess.Popen[bytes] | None = None
+    process: Process | None = None
     server: str = "daphne"
     application: str = "chatsite.asgi:application"
+    begin: Begin = Forked
 
     @property
     def url(self) -> str:
@@ -212,19 +207,13 @@ class Site:
         return children[0].pid if children else self.pid
 
     def command(self) -> list[str]:
-        return [sys.executable, "-m", *SERVERS[self.server].format(port=self.port).split(), self.application]
+        """A module and its arguments."""
+        return [*SERVERS[self.server].format(port=self.port).split(), self.application]
 
     def start(self) -> None:
-        log = (self.data_dir / "server.log").open("ab")
-        self.process = subprocess.Popen(
-            self.command(),
-            cwd=ROOT,
-            env=environment(self.data_dir, **self.settings),
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-        log.close()
+        # granian starts a process of its own, from nothing.
+        begin = from_nothing if self.server == "granian" else self.begin
+        self.process = begin(self.command(), environment(self.data_dir, **self.settings), self.data_dir / "server.log")
         wait_for(self.answers, STARTS_WITHIN_S, lambda: f"no start: {self.log()}")
 
     def answers(self) -> bool:
@@ -241,9 +230,8 @@ class Site:
 
     def kill(self) -> None:
         """kill -9, of what the server has started, too."""
-        if self.process is not None and self.process.poll() is None:
-            os.killpg(self.pid, signal.SIGKILL)
-            self.left()
+        if self.process is not None:
+            end(self.process)
 
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
@@ -288,11 +276,12 @@ def running_site(
     *,
     server: str = "daphne",
     application: str = "chatsite.asgi:application",
+    begin: Begin = Forked,
     **settings: str,
 ) -> Iterator[Site]:
     """A started site on a copy of `template`; killed at the end."""
     shutil.copytree(template, folder, dirs_exist_ok=True)
-    site = Site(folder, settings, server=server, application=application)
+    site = Site(folder, settings, server=server, application=application, begin=begin)
     site.start()
     try:
         yield site

@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 
 from tests.bench.cores import SERVER_CORE, on_core
-from tests.servers import ROOT, Site, make_template, postgres_database
+from tests.processes import ROOT, from_nothing
+from tests.servers import Site, make_template, postgres_database
 
 MB = 1_000_000
 
@@ -24,9 +25,8 @@ class BenchedSite(Site):
     profile: Path | None = None
 
     def command(self) -> list[str]:
-        python, module, *rest = super().command()
         runner = ["tests.bench.profiled", str(self.profile)] if self.profile else []
-        return [python, module, *runner, *rest]
+        return [*runner, *super().command()]
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,9 @@ def site_server(
             settings = settings | {"DATABASE_URL": database, "REDIS_URL": os.environ["TEST_REDIS_URL"]}
         else:
             make_template(folder)
-        sites = [BenchedSite(folder, settings, server=server, profile=profile) for _ in range(processes)]
+        sites = [
+            BenchedSite(folder, settings, server=server, profile=profile, begin=from_nothing) for _ in range(processes)
+        ]
         began = time.monotonic()
         with on_core(SERVER_CORE):
             for site in sites:

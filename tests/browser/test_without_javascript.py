@@ -53,13 +53,11 @@ async def test_from_the_first_account_to_signing_out(
     await reader.press("Send")
     await reader.sees("sim is writing")
     await let_go(simulator)
-    await reader.sees("Second half.")
-    await expect(page.locator("noscript")).to_have_count(0)
-    await expect(page.get_by_role("button", name="Send")).to_be_visible()
+    await refreshed_until_done(reader, "Second half.")
     conversation = page.url
 
     await stop_and_continue(reader, simulator)
-    await another_version(reader, empty_site, simulator)
+    await another_version(reader, simulator)
 
     await reader.goto(f"{conversation}rename")
     await page.get_by_label("Title").fill("About trees")
@@ -92,31 +90,29 @@ async def stop_and_continue(reader: Any, simulator: SimulatorClient) -> None:
     await reader.sees("This answer was stopped.")
     simulator.script("sim", {"text": "One two three four.", "tokens_per_s": 0})
     await reader.press("Continue")
-    await reader.sees("One two three four.")
-    await expect(reader.page.get_by_role("button", name="Send")).to_be_visible()
+    await refreshed_until_done(reader, "One two three four.")
 
 
-async def another_version(reader: Any, site: Site, simulator: SimulatorClient) -> None:
+async def another_version(reader: Any, simulator: SimulatorClient) -> None:
     simulator.script("sim", {"text": "Five six.", "tokens_per_s": 0})
     await reader.answer.get_by_role("button", name="Regenerate this answer").click()
-    await reloaded_at_the_end(reader, site)
-    await reader.sees("Five six.")
+    await refreshed_until_done(reader, "Five six.")
     await reader.sees("2/2")
     await reader.answer.get_by_role("button", name="Previous version").click()
     await reader.sees("One two three four.")
     await reader.page.get_by_role("link", name="Edit this question").last.click()
     await reader.page.locator(".edit textarea").fill("Count on")
     await reader.page.locator(".edit").get_by_role("button", name="Send").click()
-    await reloaded_at_the_end(reader, site)
-    await reader.sees("Five six.")
+    await refreshed_until_done(reader, "Five six.")
     await expect(reader.page.locator(".message-user").last).to_contain_text("Count on")
     await expect(reader.page.locator(".message-user").last).to_contain_text("2/2")
 
 
-async def reloaded_at_the_end(reader: Any, site: Site) -> None:
-    """Sooner than the page refreshes itself."""
-    await asyncio.to_thread(reader.exchange(site).ended)
-    await reader.page.reload()
+async def refreshed_until_done(reader: Any, words: str) -> None:
+    """The page comes to the end by itself; to reload it meanwhile would meet its own refresh."""
+    await reader.sees(words)
+    await expect(reader.page.locator("noscript")).to_have_count(0)
+    await expect(reader.page.get_by_role("button", name="Send")).to_be_visible()
 
 
 def is_holding(seen: Seen) -> bool:

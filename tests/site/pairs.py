@@ -1,8 +1,6 @@
 """Several processes of one site, on PostgreSQL and Redis."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,7 +9,8 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.servers import ROOT, Site, environment
+from tests.processes import Forked, end
+from tests.servers import Site, environment
 
 needs_servers = pytest.mark.skipif(
     not {"TEST_POSTGRES_URL", "TEST_REDIS_URL"} <= os.environ.keys(),
@@ -52,18 +51,11 @@ def running_beside(pair: Pair, folder: Path, **settings: str) -> Iterator[Site]:
 
 
 @contextmanager
-def generator(web: Site, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
+def generator(web: Site, **settings: str) -> Iterator[Forked]:
     """A process that writes the answers of `web`; killed at the end if it has not ended."""
-    with (web.data_dir / "server.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", "rungenerator"],
-            cwd=ROOT,
-            env=environment(web.data_dir, **web.settings, **settings),
-            stdout=log,
-            stderr=log,
-        )
+    told = environment(web.data_dir, **web.settings, **settings)
+    process = Forked(["manage", "rungenerator"], told, web.data_dir / "server.log")
     try:
         yield process
     finally:
-        process.kill()
-        process.wait()
+        end(process)

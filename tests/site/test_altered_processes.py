@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from conversations.rendering.markdown import render
-from tests.servers import Site, running_site, simulated, wait_for
+from tests.servers import PATIENCE_S, Site, running_site, simulated, wait_for
 from tests.simulator.client import SimulatorClient
 from tests.site.exchanges import Exchange, act, ask, shown, stop
 from tests.site.pairs import Pair, needs_servers, running_beside
@@ -67,7 +67,8 @@ def assert_nothing_happened(exchange: Exchange, followed: Followed) -> None:
 def test_a_process_that_stands_still_for_five_seconds_keeps_its_answer(
     pair: Pair, tmp_path: Path, simulator: SimulatorClient
 ) -> None:
-    simulator.script("sim", {"text": WORDS, "tokens_per_s": 100})
+    # Its end waits until the page has seen it go on.
+    simulator.script("sim", {"text": WORDS, "tokens_per_s": 100, "hold_at": (len(WORDS) - 10,)})
     with running_beside(pair, tmp_path) as site:
         exchange = asked(site)
         wait_for(exchange.segments)
@@ -79,6 +80,10 @@ def test_a_process_that_stands_still_for_five_seconds_keeps_its_answer(
                 os.kill(site.pid, signal.SIGSTOP)
                 await asyncio.sleep(STANDS_STILL_S)
                 os.kill(site.pid, signal.SIGCONT)
+                async with asyncio.timeout(PATIENCE_S):
+                    while "delta" not in followed.page.events:
+                        await asyncio.sleep(0.02)
+                await asyncio.to_thread(go_on, simulator, "sim")
             return followed
 
         assert_nothing_happened(exchange, asyncio.run(watched()))

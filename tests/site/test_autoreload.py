@@ -3,12 +3,12 @@
 import asyncio
 import os
 import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.processes import from_nothing
 from tests.servers import Site, simulated, wait_for
 from tests.simulator.client import SimulatorClient
 from tests.site.exchanges import act, ask
@@ -23,7 +23,7 @@ class DevelopmentSite(Site):
     """`manage.py runserver` with settings of one's own, so that there is a file to change."""
 
     def command(self) -> list[str]:
-        return [sys.executable, "manage.py", "runserver", f"127.0.0.1:{self.port}"]
+        return ["manage", "runserver", f"127.0.0.1:{self.port}"]
 
     @property
     def watched_file(self) -> Path:
@@ -38,7 +38,7 @@ def test_a_changed_file_interrupts_an_answer_and_keeps_its_text(
     folder = tmp_path / "site"
     shutil.copytree(template, folder)
     settings = {"DJANGO_SETTINGS_MODULE": "development", "PYTHONPATH": str(folder), "DJANGO_DEBUG": "true"}
-    site = DevelopmentSite(folder, simulated(simulator, "sim:sim") | settings)
+    site = DevelopmentSite(folder, simulated(simulator, "sim:sim") | settings, begin=from_nothing)
     site.watched_file.write_text("from chatsite.settings import *\n")
     try:
         site.start()

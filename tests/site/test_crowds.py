@@ -13,6 +13,7 @@ import pytest
 from tests.bench.scenarios import TOKENS_PER_S, until
 from tests.bench.wire import Arrivals, connect
 from tests.bench.words import FIRST_TOKEN, TOKEN_CHARS, text_of
+from tests.processes import from_nothing
 from tests.servers import PATIENCE_S, WARM, Site, running_site, simulated, wait_for
 from tests.simulator.client import SimulatorClient
 from tests.site.exchanges import Exchange, ask
@@ -43,7 +44,7 @@ def site(template: Path, tmp_path: Path, simulator_process: SimulatorClient, ope
     settings = simulated(simulator_process, "sim:sim,sim:a") | WARM
     # An answer that waits is not given up while thousands come to watch it.
     settings |= {"CHAT_LANES": str(LANES), "CHAT_BETWEEN_EVENTS_TIMEOUT": "3600"}
-    with running_site(template, tmp_path / "site", **settings) as site:
+    with running_site(template, tmp_path / "site", begin=from_nothing, **settings) as site:
         yield site
 
 

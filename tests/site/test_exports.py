@@ -3,11 +3,10 @@
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -18,13 +17,12 @@ import httpx2
 import pytest
 
 from tests.exporting.exported import lines, members
-from tests.servers import ROOT, SERVERS, Site, environment, manage, running_site, simulated, wait_for
+from tests.servers import SERVERS, Site, manage, running_site, simulated, wait_for
 from tests.simulator.client import SimulatorClient
 from tests.site.exchanges import ask
+from tests.site.workers import worker
 
 ANSWER = {"text": "An *answer*.", "tokens_per_s": 0}
-WORKER = "-W ignore -m celery --quiet -A chatsite worker --schedule --pool threads --concurrency 2 --without-gossip "
-WORKER += "--without-mingle --loglevel ERROR"
 # carol may do everything; bob becomes staff without the permission.
 MAKE_BOB_STAFF = """
 from django.contrib.auth import get_user_model
@@ -32,26 +30,6 @@ get_user_model().objects.filter(username="bob").update(is_staff=True)
 """
 SEED = "from tests.bench.export_rows import seed; seed({messages})"
 REASON = {"format": "jsonl", "reason": "A request of the data protection officer"}
-
-
-@contextmanager
-def worker(site: Site) -> Iterator[subprocess.Popen[bytes]]:
-    log = (site.data_dir / "worker.log").open("ab")
-    process = subprocess.Popen(
-        [sys.executable, *WORKER.split()],
-        cwd=ROOT,
-        env=environment(site.data_dir, **site.settings),
-        stdout=log,
-        stderr=log,
-        start_new_session=True,
-    )
-    log.close()
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
 
 
 @pytest.fixture
@@ -102,14 +80,14 @@ def test_a_killed_worker_costs_nothing_of_the_export(exporting: Site, tmp_path: 
     undisturbed = tmp_path / "undisturbed.jsonl"
     manage(exporting.data_dir, "export_conversations", "--format", "jsonl", "--out", str(undisturbed))
     with exporting.signed_in("carol") as carol:
-        with worker(exporting) as first:
+        with worker(exporting, "--schedule") as first:
             wait_for(lambda: (exporting.data_dir / "worker.log").exists(), 20)
             address = begin(carol, **REASON)
             wait_for(lambda: position_of(exporting, address) > 0)
             os.killpg(first.pid, signal.SIGKILL)
             first.wait()
         assert status_of(exporting, address) == "running"
-        with worker(exporting):
+        with worker(exporting, "--schedule"):
             wait_for(lambda: status_of(exporting, address) == "done", 90, lambda: status_of(exporting, address))
         content = carol.get(link_on(carol, address)).content
 
@@ -122,7 +100,7 @@ def test_a_killed_worker_costs_nothing_of_the_export(exporting: Site, tmp_path: 
 @pytest.fixture(scope="module")
 def working(shared_site: Site) -> Iterator[Site]:
     """The shared site with a worker."""
-    with worker(shared_site):
+    with worker(shared_site, "--schedule"):
         yield shared_site
 
 
@@ -197,7 +175,11 @@ def test_an_expired_link_says_so(
     template: Path, tmp_path: Path, simulator: SimulatorClient, of_carol: tuple[str, str]
 ) -> None:
     settings = {**simulated(simulator, "sim:sim"), "CHAT_EXPORT_LINK_HOURS": "0.0001"}
-    with running_site(template, tmp_path / "site", **settings) as site, site.signed_in("carol") as carol, worker(site):
+    with (
+        running_site(template, tmp_path / "site", **settings) as site,
+        site.signed_in("carol") as carol,
+        worker(site, "--schedule"),
+    ):
         address = exported_by(carol, site, **REASON)
         link = link_on(carol, address)
         response = wait_for(lambda: (got := carol.get(link)).status_code == 410 and got, 20)
@@ -333,7 +315,7 @@ def test_a_slow_reader_does_not_make_the_server_hold_the_file(
         running_site(template, tmp_path / "site", server=server, **settings) as site,
         site.signed_in("carol") as carol,
     ):
-        with worker(site):
+        with worker(site, "--schedule"):
             link = link_on(carol, exported_by(carol, site, **REASON))
         manage(site.data_dir, "shell", "--no-imports", "-c", ENLARGE.format(size=LARGE), **site.settings)
         [path] = (site.data_dir / "exports").rglob("*.jsonl")
@@ -482,7 +464,7 @@ def test_staff_without_the_permission_may_neither_export_others_nor_use_the_acti
 
 
 def test_who_loses_the_permission_cannot_download_any_more(leaving: Site) -> None:
-    with leaving.signed_in("carol") as carol, worker(leaving):
+    with leaving.signed_in("carol") as carol, worker(leaving, "--schedule"):
         link = link_on(carol, exported_by(carol, leaving, **REASON))
         demote = "from django.contrib.auth import get_user_model as m; m().objects.update(is_superuser=False)"
         manage(leaving.data_dir, "shell", "--no-imports", "-c", demote)

@@ -2,21 +2,18 @@
 
 import json
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.scraped import Scraped
-from tests.servers import ROOT, Site, environment, free_port, running_site, simulated, wait_for
+from tests.servers import free_port, running_site, simulated, wait_for
 from tests.simulator.client import SimulatorClient
 from tests.site.exchanges import Exchange, ask
-
-WORKER = "celery --quiet -A chatsite worker --schedule --pool threads --without-gossip --without-mingle"
+from tests.site.workers import worker
 
 
 @pytest.fixture(scope="module")
@@ -36,25 +33,8 @@ def left_behind(
         site.kill()
         with closing(sqlite3.connect(site.data_dir / "db.sqlite3")) as database, database:
             database.execute("UPDATE conversations_generation SET heartbeat_at = '2000-01-01 00:00:00'")
-        with worker(site):
+        with worker(site, "--schedule"):
             yield exchange.ended(40)
-
-
-@contextmanager
-def worker(site: Site) -> Iterator[None]:
-    with (site.data_dir / "worker.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", *WORKER.split()],
-            cwd=ROOT,
-            env=environment(site.data_dir, **site.settings),
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        yield
-    finally:
-        process.kill()
-        process.wait()
 
 
 def lines(exchange: Exchange) -> list[dict[str, Any]]:

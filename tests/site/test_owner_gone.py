@@ -9,7 +9,6 @@ import random
 import shutil
 import signal
 import sqlite3
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -24,6 +23,7 @@ import psycopg
 import pytest
 
 from conversations.rendering.markdown import render
+from tests.processes import Forked
 from tests.proxy import Proxy, start_proxy
 from tests.servers import Site, postgres_database, simulated, wait_for
 from tests.simulator.client import SimulatorClient
@@ -68,7 +68,7 @@ class Stage:
     simulator: SimulatorClient
     database_url: str
     way_to_database: Proxy
-    generator: subprocess.Popen[bytes]
+    generator: Forked
     other: Site
     killed: Site
     paused: Site

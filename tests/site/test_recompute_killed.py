@@ -2,15 +2,14 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from tests.servers import ROOT, Site, environment, manage, postgres_database, wait_for
+from tests.processes import Forked, end
+from tests.servers import Site, environment, manage, postgres_database, wait_for
 
 ROWS = 1_500
 WRONG, RIGHT = Decimal("0.001"), Decimal("0.002")
@@ -67,13 +66,12 @@ def run(home: Site, script: str) -> None:
 
 def killed_midway(home: Site, script: str, reverses: bool) -> None:
     """Run it in a process of its own, and kill -9 that once some corrections are booked."""
-    command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", script]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment(home.data_dir, **home.settings))
+    command = ["manage", "shell", "--no-imports", "-c", script]
+    process = Forked(command, environment(home.data_dir, **home.settings), home.data_dir / "killed.log")
     try:
         wait_for(lambda: corrections(home, reverses) > 0)
     finally:
-        process.kill()
-        process.wait()
+        end(process)
     assert 0 < corrections(home, reverses) < ROWS
 
 

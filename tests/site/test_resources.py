@@ -12,6 +12,7 @@ import httpx2
 import psutil
 import pytest
 
+from tests.processes import from_nothing
 from tests.servers import WARM, Site, running_site, simulated, wait_for
 from tests.simulator.client import SimulatorClient
 from tests.site.exchanges import Exchange, ask
@@ -46,7 +47,7 @@ def footprint(site: Site) -> Footprint:
 @pytest.fixture
 def busy_site(template: Path, tmp_path: Path, simulator: SimulatorClient) -> Iterator[Site]:
     settings = simulated(simulator, "sim:sim,sim:a") | WARM | {"CHAT_LANES": str(LANES)}
-    with running_site(template, tmp_path / "site", **settings) as site:
+    with running_site(template, tmp_path / "site", begin=from_nothing, **settings) as site:
         yield site
 
 

@@ -3,15 +3,15 @@
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from random import SystemRandom
 
 import pytest
 
+from tests.processes import Forked, end
 from tests.seeds import drawn_seed
-from tests.servers import ROOT, environment, manage, postgres_database
+from tests.servers import environment, manage, postgres_database, wait_for
 
 needs_postgres = pytest.mark.skipif("TEST_POSTGRES_URL" not in os.environ, reason="TEST_POSTGRES_URL is not set")
 
@@ -28,11 +28,11 @@ def database(request: pytest.FixtureRequest, template: Path, tmp_path: Path) -> 
             yield folder, {"DATABASE_URL": url}
 
 
-def begin(database: tuple[Path, dict[str, str]], what: str, stdout: int | None = None) -> "subprocess.Popen[bytes]":
+def begin(database: tuple[Path, dict[str, str]], what: str) -> Forked:
     seed = drawn_seed()
     folder, settings = database
-    command = [sys.executable, "-m", "tests.accounting.meanwhile", what, str(seed)]
-    return subprocess.Popen(command, cwd=ROOT, env=environment(folder, **settings), stdout=stdout)
+    command = ["tests.accounting.meanwhile", what, str(seed)]
+    return Forked(command, environment(folder, **settings), folder / f"{what}.log")
 
 
 def assert_sums_equal_rows(database: tuple[Path, dict[str, str]]) -> None:
@@ -54,14 +54,13 @@ def test_a_worker_that_is_killed_while_it_rolls_up_leaves_nothing_half_done(
     database: tuple[Path, dict[str, str]],
 ) -> None:
     assert begin(database, "write").wait() == 0
-    for _ in range(2):
-        worker = begin(database, "roll-on", subprocess.PIPE)
-        assert worker.stdout
-        assert worker.stdout.readline() == b"begun\n"
+    for times in (1, 2):
+        worker = begin(database, "roll-on")
+        told = database[0] / "roll-on.log"
+        wait_for(lambda told=told, times=times: told.exists() and told.read_text().count("begun\n") == times)
         with pytest.raises(subprocess.TimeoutExpired):
             worker.wait(SystemRandom().uniform(0.0, 0.5))
-        worker.kill()
-        worker.communicate()
+        end(worker)
         assert begin(database, "read").wait() == 0
 
     assert_sums_equal_rows(database)

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from conversations.rendering.markdown import render
+from tests.processes import from_nothing
 from tests.servers import SERVERS, WARM, Site, running_site, simulated, wait_for
 from tests.simulator.client import SimulatorClient
 from tests.site.exchanges import Exchange, ask, shown
@@ -93,7 +94,7 @@ def outcome(
     settings = simulated(simulator_process, "sim:long") | WARM | {"CHAT_STREAM_BYTES": str(BUDGET)}
     folder = tmp_path_factory.mktemp("site")
     with (
-        running_site(template, folder, server=request.param, **settings) as site,
+        running_site(template, folder, server=request.param, begin=from_nothing, **settings) as site,
         site.signed_in("alice") as client,
     ):
         simulator_process.script("long", {"text": "A short one.", "tokens_per_s": 0})

@@ -8,8 +8,6 @@ import os
 import secrets
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -24,10 +22,9 @@ from kombu import Connection
 
 from tests.hooked import SECRET, Hook, hooked
 from tests.proxy import start_proxy
-from tests.servers import ROOT, Site, environment, free_port, manage, wait_for
+from tests.servers import Site, free_port, manage, wait_for
+from tests.site.workers import worker
 
-OPTIONS = "--pool threads --concurrency 4 --without-gossip --without-mingle --loglevel ERROR"
-WORKER = ["-W", "ignore", "-m", "celery", "--quiet", "-A", "chatsite", "worker", *OPTIONS.split()]
 PORTS = {"redis": 6379, "amqp": 5672}
 ROWS = 1_000
 UNREACHABLE = "the broker cannot be reached"
@@ -100,24 +97,6 @@ def home(template: Path, tmp_path: Path, broker: Broker, hook: Hook) -> Site:
     shutil.copytree(template, folder)
     settings = {"CHAT_ALERT_WEBHOOK_URL": hook.url, "CHAT_ALERT_WEBHOOK_SECRET": SECRET, "CHAT_LOG_LEVEL": "WARNING"}
     return Site(folder, {**settings, **broker.settings})
-
-
-@contextmanager
-def worker(home: Site, *options: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker process; killed at the end, if it still runs."""
-    with (home.data_dir / "worker.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, *WORKER, *options],
-            cwd=ROOT,
-            env=environment(home.data_dir, **home.settings),
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
 
 
 def run(home: Site, script: str) -> str:

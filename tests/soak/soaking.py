@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.processes import from_nothing
 from tests.servers import WARM, Site, free_port, postgres_database, simulated, wait_for
 from tests.simulator.client import SimulatorClient, start_simulator_process
 from tests.soak.checks import billed, check
@@ -104,7 +105,10 @@ class Soak:
             if self.processes > 1:
                 database = closing.enter_context(postgres_database(os.environ["TEST_POSTGRES_URL"]))
                 settings |= {"DATABASE_URL": database, "REDIS_URL": os.environ["TEST_REDIS_URL"]}
-            sites = [ProbedSite(folder / f"{n}", settings, server=self.server) for n in range(self.processes)]
+            sites = [
+                ProbedSite(folder / f"{n}", settings, server=self.server, begin=from_nothing)
+                for n in range(self.processes)
+            ]
             for site in sites:
                 shutil.copytree(template, site.data_dir)
                 closing.callback(site.kill)
