@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from conversations.rendering.markdown import render
+from tests.bench.scenarios import until
 from tests.servers import PATIENCE_S, Site, running_site, simulated, wait_for
 from tests.simulator.client import SimulatorClient
 from tests.site.exchanges import Exchange, act, ask, shown, stop
@@ -81,8 +82,7 @@ def test_a_process_that_stands_still_for_five_seconds_keeps_its_answer(
                 await asyncio.sleep(STANDS_STILL_S)
                 os.kill(site.pid, signal.SIGCONT)
                 async with asyncio.timeout(PATIENCE_S):
-                    while "delta" not in followed.page.events:
-                        await asyncio.sleep(0.02)
+                    await until(lambda: "delta" in followed.page.events)
                 await asyncio.to_thread(go_on, simulator, "sim")
             return followed
 
