@@ -71,15 +71,16 @@ class Timeouts:
     between_events_s: float = 30.0
 
 
-type Wanted = Callable[[], Awaitable[None]]
+# When what comes next is wanted; None: now.
+type Wanted = Callable[[], Awaitable[object] | None]
 
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
     """One call of one model. `model` is the company's own name, without our provider prefix.
 
-    `timeouts` are those of the model where it has its own; the connection's hold otherwise. `wanted` returns when
-    somebody wants what comes next: until then it may be left lying, to be read at once. None: always.
+    `timeouts` are those of the model where it has its own; the connection's hold otherwise. `wanted` says
+    when somebody wants what comes next: until then it may be left lying, to be read at once. None: always.
     """
 
     model: str

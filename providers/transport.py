@@ -4,8 +4,10 @@ httpx2's own transport asks the selector twice for each read and makes an object
 of what a token costs. aiohttp parses in C, and gives what has come since the last look as one piece.
 """
 
+import asyncio
 import contextlib
 import functools
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from urllib.request import getproxies, proxy_bypass
 from weakref import WeakSet
@@ -94,7 +96,25 @@ class Body(httpx2.AsyncByteStream):
     def at_hand(self) -> bytes:
         """What has come since the last look; also what had come before the connection broke."""
         content = self._answer.content
+        if len(content._buffer) > 1:
+            # Else aiohttp would look after its connection for each piece of it.
+            content._buffer = deque([b"".join(content._buffer)])
         return content._read_nowait(-1) if content._buffer else b""
+
+    def pause(self) -> None:
+        """Leave what comes next to the kernel."""
+        if transport := self._transport:
+            transport.pause_reading()
+
+    def resume(self) -> None:
+        if transport := self._transport:
+            transport.resume_reading()
+
+    @property
+    def _transport(self) -> asyncio.Transport | None:
+        """None once the answer is whole: its connection may serve another one by now."""
+        connection = self._answer.connection
+        return connection.transport if connection else None
 
     async def read(self) -> bytes:
         """What is at hand, or what comes next; empty at the end."""
@@ -120,6 +140,11 @@ class Decoded:
     def at_hand(self) -> bytes:
         """It is not known before it is read."""
         return b""
+
+    def pause(self) -> None:
+        """It is read as it comes."""
+
+    resume = pause
 
     async def read(self) -> bytes:
         return await anext(self._pieces, b"")

@@ -29,8 +29,8 @@ class Upstream:
     again while the adapter says that the model is `thinking`. Whatever comes is a sign of life, also a ping or a
     comment, but comments alone for no longer than `first_event_s`. The time its reader takes does not count.
 
-    To wait for one token costs more than all else that is done with it: so while nobody `wanted` what comes next, it
-    is left lying, and then read at once.
+    To wait for one token, and to take it from its socket, costs more than all else that is done with it: so while
+    nobody `wanted` what comes next, it is left to the kernel, and then read at once.
     """
 
     def __init__(self, timeouts: Timeouts, wanted: Wanted | None = None) -> None:
@@ -75,8 +75,14 @@ class Upstream:
 
     async def _next(self, pieces: "Pieces") -> bytes:
         piece = pieces.at_hand()
-        if not piece and self._wanted:
-            await self._wanted()
+        if not piece and self._wanted and (later := self._wanted()):
+            pieces.pause()
+            try:
+                await later
+            finally:
+                pieces.resume()
+            # The event loop's next look at its sockets brings what has come.
+            await asyncio.sleep(0)
             piece = pieces.at_hand()
         return piece or await self._in_time(pieces.read())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -15,6 +15,7 @@ from conversations.models import Message
 from conversations.rendering.blocks import Blocks
 from conversations.streaming.growing import GrowingPart
 from conversations.streaming.load import LOAD, SMOOTHEST_S
+from conversations.streaming.ticks import TICKS
 
 # How often a viewer gets a frame follows the length of the tail, which is replaced whole; and how busy the process is.
 PACES_S = ((2_000, SMOOTHEST_S), (8_000, 0.2), (32_000, 0.5))
@@ -109,7 +110,7 @@ class Hub:
                     self._ring()
                 pace_s = self.pace_s()
                 self._next_frame_at, self._rests = monotonic() + pace_s, True
-                await asyncio.sleep(pace_s)
+                await TICKS.nearest(self._next_frame_at)
                 self._rests = False
                 LOAD.came_late(monotonic() - self._next_frame_at)
                 # Whoever has waited for this moment takes its turn first: what it reads is shown at once.
@@ -119,18 +120,17 @@ class Hub:
             self._pulses = False
             ring(self._want, True)
 
-    async def wanted(self) -> None:
-        """Returns when new text can be shown: it is not missed before, while a frame is due.
+    def wanted(self) -> Awaitable[object] | None:
+        """When new text can be shown next: it is not missed before. None when a frame is due.
 
         Whether one is due is not a question of the clock: timers may end a little before their time.
         """
         if not self._pulses or not (self._rests or self._touched.is_set()):
-            return
+            return None
         if self._next_frame_at - monotonic() > LONGEST_UNREAD_S:
-            await asyncio.sleep(LONGEST_UNREAD_S)
-        else:
-            self._want = asyncio.get_running_loop().create_future()
-            await self._want
+            return TICKS.nearest(monotonic() + LONGEST_UNREAD_S)
+        self._want = asyncio.get_running_loop().create_future()
+        return self._want
 
     def refresh(self, *, ended: bool = False) -> None:
         """Bring the blocks up to the source's end; `ended` says that no more comes."""

@@ -1,0 +1,36 @@
+"""Ticks: the moments at which the runs of a process make their frames, so that one waking up serves many of them.
+
+A core that has been idle takes up to twice as long for the same work, because nothing of it is at hand any more
+(docs/benchmarks.md). So what can wait for a moment waits for the others.
+"""
+
+import asyncio
+from time import monotonic
+
+TICK_S = 0.08
+
+
+class Ticks:
+    """One timer for each tick that somebody waits for."""
+
+    def __init__(self) -> None:
+        self._awaited: dict[tuple[asyncio.AbstractEventLoop, int], asyncio.Event] = {}
+
+    async def nearest(self, moment_s: float) -> None:
+        """Returns at the tick nearest to that moment of the monotonic clock; at once if it is over."""
+        number = round(moment_s / TICK_S)
+        wait_s = number * TICK_S - monotonic()
+        if wait_s <= 0:
+            return
+        loop = asyncio.get_running_loop()
+        tick = self._awaited.get((loop, number))
+        if tick is None:
+            tick = self._awaited[loop, number] = asyncio.Event()
+            loop.call_later(wait_s, self._ring, loop, number)
+        await tick.wait()
+
+    def _ring(self, loop: asyncio.AbstractEventLoop, number: int) -> None:
+        self._awaited.pop((loop, number)).set()
+
+
+TICKS = Ticks()
