@@ -24,14 +24,10 @@ class QuestionForm(forms.Form):
     model = forms.CharField()
     client_key = forms.CharField(max_length=64, required=False)
 
-    def __init__(self, *args: Any, offers: Offers | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.offers = offers or Offers()
+        self.offers = Offers()
         self.offered = self.offers.models()
-
-    def emptied(self) -> "QuestionForm":
-        """For the next question."""
-        return QuestionForm(offers=self.offers)
 
     def clean_text(self) -> str:
         text: str = self.cleaned_data["text"].replace("\0", "\ufffd").replace("\r\n", "\n")

@@ -197,11 +197,12 @@ class Conversation(models.Model):
         """Raises RunInProgress, TooManyRuns or TooManyMessages."""
         counted = RUNS_OF_OWNER.rows(owner=self.owner_id, since=earliest_id_of_last_minute())
         active, latest = counted[0] if counted else (0, 0)
-        running = Generation.objects.active().filter(conversation__owner_id=self.owner_id)
+        running = Generation.objects.active()
         if active and not self._state.adding and (here := running.filter(conversation=self).first()):
             raise RunInProgress(here)
         if active >= settings.RUNS_PER_USER:
-            raise TooManyRuns(list(Conversation.objects.filter(generations__in=running)))
+            own = running.filter(conversation__owner_id=self.owner_id)
+            raise TooManyRuns(list(Conversation.objects.filter(generations__in=own)))
         if latest >= settings.MESSAGES_PER_MINUTE:
             raise TooManyMessages
 

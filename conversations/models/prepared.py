@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
 from django.db.models import Model, QuerySet
 
 type Value = int | str | UUID
+type Found = tuple[Any, ...]
+
+
+class Compiled(NamedTuple):
+    """`slots` are the parameters: of (name, constant) the value that is called so, or the constant.
+
+    `converters`, by column, make Python's values of those that the database gives.
+    """
+
+    model: type[Model]
+    sql: str
+    slots: list[tuple[str, Any]]
+    columns: list[str]
+    converters: dict[int, tuple[list[Callable[..., Any]], Any]]
 
 
 class Prepared[Row: Model]:
@@ -22,32 +36,43 @@ class Prepared[Row: Model]:
     def __init__(self, make: Callable[..., QuerySet[Row, Any]], **examples: Value) -> None:
         self._make = make
         self._examples = examples
-        self._compiled: tuple[type[Row], str, list[tuple[str, Any]]] | None = None
+        self._compiled: Compiled | None = None
 
-    def rows(self, **values: Value) -> list[tuple[Any, ...]]:
+    def rows(self, **values: Value) -> list[Found]:
         """As the database gives them: for queries that end in `values_list` of plain numbers and texts."""
-        _, sql, parameters = self._with(values)
+        compiled = self._compiled or self._compile()
+        parameters = [adapted(values[name]) if name else constant for name, constant in compiled.slots]
         with connection.cursor() as cursor:
-            cursor.execute(sql, parameters)
-            found: list[tuple[Any, ...]] = cursor.fetchall()
+            cursor.execute(compiled.sql, parameters)
+            found: list[Found] = cursor.fetchall()
             return found
 
     def objects(self, **values: Value) -> list[Row]:
-        model, sql, parameters = self._with(values)
-        return list(model._default_manager.raw(sql, parameters))
+        """For queries of whole rows."""
+        if not (found := self.rows(**values)):
+            return []
+        model, _, _, columns, converters = self._compiled or self._compile()
+        return [model.from_db(connection.alias, columns, converted(row, converters)) for row in found]  # type: ignore[misc]
 
-    def _with(self, values: dict[str, Value]) -> tuple[type[Row], str, list[Any]]:
-        model, sql, slots = self._compiled or self._compile()
-        return model, sql, [adapted(values[name]) if name else constant for name, constant in slots]
-
-    def _compile(self) -> tuple[type[Row], str, list[tuple[str, Any]]]:
+    def _compile(self) -> Compiled:
         query = self._make(**self._examples)
-        sql, parameters = query.query.sql_with_params()
+        compiler = query.query.get_compiler(connection=connection)
+        sql, parameters = compiler.as_sql()
         names = {adapted(example): name for name, example in self._examples.items()}
         slots = [(names.get(value, ""), value) for value in parameters]
         assert {name for name, _ in slots if name} == self._examples.keys()
-        self._compiled = query.model, sql, slots
+        selected = [column for column, _, _ in compiler.select]
+        columns = [column.target.attname for column in selected if hasattr(column, "target")]
+        self._compiled = Compiled(query.model, sql, slots, columns, compiler.get_converters(selected))
         return self._compiled
+
+
+def converted(row: Found, converters: dict[int, tuple[list[Callable[..., Any]], Any]]) -> list[Any]:
+    values = list(row)
+    for position, (each, expression) in converters.items():
+        for convert in each:
+            values[position] = convert(values[position], expression, connection)
+    return values
 
 
 def adapted(value: Value) -> Value:

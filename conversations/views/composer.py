@@ -1,5 +1,6 @@
 """The page of a conversation and its composer, as several views show them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpResponse
@@ -8,26 +9,31 @@ from uuid_utils.compat import uuid7
 
 from conversations.access import branch_of
 from conversations.forms import QuestionForm
+from conversations.generating.offer import Offers
 from conversations.models import AuditEntry, Conversation, Generation, Message
 from conversations.streaming.hub import HUBS
 from conversations.views.outlook import outlook, spend_of
 from conversations.views.requests import Request
+from providers.catalog import ModelInfo
 
 PAGE = "conversations/conversation.html"
 SHOWN_AT_FIRST = 40
 
 
 def composer(
-    form: QuestionForm, conversation: Conversation | None = None, running: Generation | None = None
+    models: Sequence[ModelInfo],
+    form: QuestionForm | None = None,
+    conversation: Conversation | None = None,
+    running: Generation | None = None,
 ) -> dict[str, Any]:
-    """What the composer shows: its form, the models on offer, and the run that can be stopped."""
-    models = form.offered
-    chosen = form.data.get("model") or (conversation.model if conversation else "") or models[0].id
+    """What the composer shows: the models on offer, what was sent if that failed, and the run that can be stopped."""
+    sent = form.data if form else {}
+    chosen = sent.get("model") or (conversation.model if conversation else "") or models[0].id
     return {
         "form": form,
         "offered_models": models,
         "chosen_model": next((model for model in models if model.id == chosen), models[0]),
-        "client_key": form.data.get("client_key") or str(uuid7()),
+        "client_key": sent.get("client_key") or str(uuid7()),
         "running": running,
     }
 
@@ -36,6 +42,7 @@ def page_of(
     request: Request,
     conversation: Conversation,
     *,
+    models: Sequence[ModelInfo] = (),
     form: QuestionForm | None = None,
     before: Message | None = None,
     last: int | None = SHOWN_AT_FIRST,
@@ -45,6 +52,8 @@ def page_of(
     **extra: object,
 ) -> HttpResponse:
     """The conversation's page: its `last` messages (None: all) or those `before` one; only its `partial` if named.
+
+    `models` are those on offer, where they are known already, `form` is what was sent and could not be done.
 
     Of an answer that has just `begun` it is the exchange, and nothing of it is read again.
     """
@@ -56,7 +65,7 @@ def page_of(
         "conversation": conversation,
         "messages_shown": messages,
         "has_earlier": bool(messages and messages[0].parent_id),
-        **composer(form or QuestionForm(), conversation, running),
+        **composer(models or Offers().models(), form, conversation, running),
         **extra,
     }
     if not partial and not before:

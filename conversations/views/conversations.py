@@ -39,12 +39,12 @@ def new(request: Request) -> HttpResponse:
     conversation = generation.conversation if generation else mine.get(client_key=form.cleaned_data["client_key"])
     if not request.htmx:
         return redirect(conversation)
-    response = page_of(request, conversation, form=form.emptied(), begun=generation, partial="begun", last=2)
+    response = page_of(request, conversation, models=form.offered, begun=generation, partial="begun", last=2)
     return push_url(response, conversation.get_absolute_url())
 
 
 def page_of_new(request: Request, form: QuestionForm, *, status: int, refusal: Refusal | None = None) -> HttpResponse:
-    context = composer(form)
+    context = composer(form.offered, form)
     below = outlook(request.user.pk, context["chosen_model"].id, None, [])
     return render(request, PAGE, {**context, **below, "refusal": refusal}, status=status)
 

@@ -33,7 +33,7 @@ def post(request: Request, conversation_id: UUID) -> HttpResponse:
         return composer_with_errors(request, conversation, form, refusal_of(error))
     if not request.htmx:
         return redirect(conversation)
-    return page_of(request, conversation, form=form.emptied(), begun=generation, partial="exchange", last=2)
+    return page_of(request, conversation, models=form.offered, begun=generation, partial="exchange", last=2)
 
 
 def composer_with_errors(
@@ -42,7 +42,9 @@ def composer_with_errors(
     """The composer again, with its text and what is wrong with it, or why it cannot be answered now."""
     partial = "composer" if request.htmx else ""
     status = refusal.status if refusal else 422
-    response = page_of(request, conversation, form=form, partial=partial, status=status, refusal=refusal)
+    response = page_of(
+        request, conversation, models=form.offered, form=form, partial=partial, status=status, refusal=refusal
+    )
     return refusal.said_in(response) if refusal else response
 
 
@@ -56,7 +58,9 @@ def edit(request: Request, message_id: UUID) -> HttpResponse:
     if asked and has_begun(request, lambda: conversation.edit(question, **form.cleaned_data), form.offers):
         return redirect(conversation)
     status = 422 if form.errors else 200
-    return page_of(request, conversation, last=None, status=status, editing=question.pk, edit_form=form)
+    return page_of(
+        request, conversation, models=form.offered, last=None, status=status, editing=question.pk, edit_form=form
+    )
 
 
 @login_required
