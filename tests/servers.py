@@ -55,7 +55,7 @@ for name in {PEOPLE!r}:
     user.save()
     signed_in = {{
         SESSION_KEY: str(user.pk),
-        BACKEND_SESSION_KEY: "django.contrib.auth.backends.ModelBackend",
+        BACKEND_SESSION_KEY: "conversations.signed_in.Accounts",
         HASH_SESSION_KEY: user.get_session_auth_hash(),
     }}
     Session.objects.save("session0of0" + name.rjust(22, "0"), signed_in, datetime(2100, 1, 1, tzinfo=UTC))

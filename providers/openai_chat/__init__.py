@@ -24,7 +24,11 @@ class OpenAIChat:
         answer = Answer(request.model)
         try:
             async with self._server.answering(
-                lambda sdk: sdk.chat.completions.with_streaming_response.create(**wire, stream=True), request
+                # As `extra_body` it goes out as it is; in all that is an argument the SDK looks for names to translate.
+                lambda sdk: sdk.chat.completions.with_streaming_response.create(
+                    model=request.model, messages=[], stream=True, extra_body=wire
+                ),
+                request,
             ) as answering:
                 async for payload in answering.payloads:
                     for event in answer.take(payload):

@@ -27,9 +27,7 @@ def staff_addresses() -> list[str]:
     """CHAT_ALERT_EMAILS, or else all active staff who may see usage reports and have an address."""
     if settings.ALERT_EMAILS:
         return sorted(set(settings.ALERT_EMAILS))
-    minders = get_user_model().objects.with_perm(
-        "conversations.view_usagerecord", backend="django.contrib.auth.backends.ModelBackend"
-    )
+    minders = get_user_model().objects.with_perm("conversations.view_usagerecord")
     return sorted(set(minders.filter(is_staff=True).exclude(email="").values_list("email", flat=True)))
 
 
