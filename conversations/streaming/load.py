@@ -8,9 +8,10 @@ from collections.abc import Callable
 from time import monotonic, process_time
 
 SMOOTHEST_S = 0.08
-# How far apart they stand when so much of a core is in use, and how much further for each core that is missing.
+# How far apart they stand when so much of a core is in use. When nearly all of it is, somebody waits to begin: then so
+# much further apart, and once more for each core that is missing.
 BUSY_S = 0.16
-CALM, BUSY = 0.05, 0.2
+CALM, BUSY, FULL = 0.05, 0.2, 0.8
 SLOWER_S = 0.16
 # Frames that come so late on average are a core in full use, whoever uses it.
 LATE_S = 0.1
@@ -32,8 +33,8 @@ class Load:
     def pace_s(self) -> float:
         """Seconds between two frames of one run."""
         in_use = max(self._measured_share(), self._late_s / LATE_S)
-        busy = min(max(0.0, in_use - CALM) / (BUSY - CALM), 1.0)
-        return SMOOTHEST_S + (BUSY_S - SMOOTHEST_S) * busy + SLOWER_S * max(0.0, in_use - 1.0)
+        busy, full = along(CALM, in_use, BUSY), along(FULL, in_use, 1.0)
+        return SMOOTHEST_S + (BUSY_S - SMOOTHEST_S) * busy + SLOWER_S * (full + max(0.0, in_use - 1.0))
 
     def came_late(self, late_s: float) -> None:
         """A frame came so many seconds after it was due."""
@@ -46,6 +47,11 @@ class Load:
             self._share += ((cpu_s - self._cpu_s) / passed_s - self._share) * WEIGHT_OF_NEW_SHARE
             self._measured_at, self._cpu_s = now, cpu_s
         return self._share
+
+
+def along(start: float, value: float, end: float) -> float:
+    """Where the value is between these, from 0 to 1."""
+    return min(max(0.0, value - start) / (end - start), 1.0)
 
 
 LOAD = Load()

@@ -1,6 +1,6 @@
 """Frames stand further apart when the process is busy, and no further than it is."""
 
-from conversations.streaming.load import BUSY, BUSY_S, CALM, LATE_S, SLOWER_S, SMOOTHEST_S, Load
+from conversations.streaming.load import BUSY, BUSY_S, CALM, FULL, LATE_S, SLOWER_S, SMOOTHEST_S, Load
 
 
 class Clocks:
@@ -24,10 +24,10 @@ def test_a_calm_process_shows_text_as_smoothly_as_it_can() -> None:
 
 
 def test_the_busier_the_process_the_further_apart_are_its_frames() -> None:
-    paces = [Clocks().pass_at(share) for share in (CALM, (CALM + BUSY) / 2, BUSY, 0.9)]
+    paces = [Clocks().pass_at(share) for share in (CALM, (CALM + BUSY) / 2, BUSY, FULL, 1.0)]
 
     assert paces == sorted(paces)
-    assert [round(pace, 3) for pace in paces[1:]] == [(SMOOTHEST_S + BUSY_S) / 2, BUSY_S, BUSY_S]
+    assert [round(pace, 3) for pace in paces[1:]] == [(SMOOTHEST_S + BUSY_S) / 2, BUSY_S, BUSY_S, BUSY_S + SLOWER_S]
 
 
 def test_it_is_smooth_again_when_the_rush_is_over() -> None:
