@@ -10,12 +10,16 @@ from itertools import pairwise
 
 @dataclass
 class Served:
-    """What `serving` gives: where it listens, what it was asked, and whether its client has gone."""
+    """What `serving` gives: where it listens, what it was asked, and whether its client has gone.
+
+    `go_on` lets it send what follows the first piece, where it `holds`.
+    """
 
     url: str = ""
     requests: list[bytes] = field(default_factory=list)
     client_gone: threading.Event = field(default_factory=threading.Event)
     body_sent: threading.Event = field(default_factory=threading.Event)
+    go_on: threading.Event = field(default_factory=threading.Event)
 
 
 @contextlib.contextmanager
@@ -25,6 +29,7 @@ def serving(
     status: int = 200,
     headers: dict[str, str] | None = None,
     cuts: Sequence[int] = (),
+    holds: bool = False,
     then: str = "end",
 ) -> Iterator[Served]:
     """Serve `body` to every request; `cuts` are the offsets at which the body is split into separate writes.
@@ -51,6 +56,8 @@ def serving(
                 writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
                 await writer.drain()
                 await asyncio.sleep(0)
+                if holds:
+                    await asyncio.to_thread(served.go_on.wait)
             served.body_sent.set()
             if then == "end":
                 writer.write(b"0\r\n\r\n")
