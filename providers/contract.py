@@ -79,8 +79,8 @@ type Wanted = Callable[[], Awaitable[object] | None]
 class ChatRequest:
     """One call of one model. `model` is the company's own name, without our provider prefix.
 
-    `timeouts` are those of the model where it has its own; the connection's hold otherwise. `wanted` says
-    when somebody wants what comes next: until then it may be left lying, to be read at once. None: always.
+    `timeouts` are those of the model where it has its own; the connection's hold otherwise. `wanted` says when
+    somebody wants what comes next: until then it may be left lying, to be read at once. None: always.
     """
 
     model: str

@@ -15,7 +15,7 @@ from conversations.models import Message
 from conversations.rendering.blocks import Blocks
 from conversations.streaming.growing import GrowingPart
 from conversations.streaming.load import LOAD, SMOOTHEST_S
-from conversations.streaming.ticks import TICKS
+from conversations.streaming.ticks import TICKS, nearest_tick
 
 # How often a viewer gets a frame follows the length of the tail, which is replaced whole; and how busy the process is.
 PACES_S = ((2_000, SMOOTHEST_S), (8_000, 0.2), (32_000, 0.5))
@@ -109,8 +109,8 @@ class Hub:
                     self.refresh()
                     self._ring()
                 pace_s = self.pace_s()
-                self._next_frame_at, self._rests = monotonic() + pace_s, True
-                await TICKS.nearest(self._next_frame_at)
+                self._next_frame_at, self._rests = nearest_tick(monotonic() + pace_s), True
+                await TICKS.until(self._next_frame_at)
                 self._rests = False
                 LOAD.came_late(monotonic() - self._next_frame_at)
                 # Whoever has waited for this moment takes its turn first: what it reads is shown at once.
@@ -128,7 +128,7 @@ class Hub:
         if not self._pulses or not (self._rests or self._touched.is_set()):
             return None
         if self._next_frame_at - monotonic() > LONGEST_UNREAD_S:
-            return TICKS.nearest(monotonic() + LONGEST_UNREAD_S)
+            return TICKS.until(monotonic() + LONGEST_UNREAD_S)
         self._want = asyncio.get_running_loop().create_future()
         return self._want
 

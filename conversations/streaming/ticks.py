@@ -10,19 +10,23 @@ from time import monotonic
 TICK_S = 0.08
 
 
+def nearest_tick(moment_s: float) -> float:
+    """The tick nearest to a moment of the monotonic clock."""
+    return round(moment_s / TICK_S) * TICK_S
+
+
 class Ticks:
     """One timer for each tick that somebody waits for."""
 
     def __init__(self) -> None:
         self._awaited: dict[tuple[asyncio.AbstractEventLoop, int], asyncio.Event] = {}
 
-    async def nearest(self, moment_s: float) -> None:
-        """Returns at the tick nearest to that moment of the monotonic clock; at once if it is over."""
-        number = round(moment_s / TICK_S)
-        wait_s = number * TICK_S - monotonic()
+    async def until(self, moment_s: float) -> None:
+        """Returns at the tick nearest to that moment; at once if it is over."""
+        wait_s = nearest_tick(moment_s) - monotonic()
         if wait_s <= 0:
             return
-        loop = asyncio.get_running_loop()
+        loop, number = asyncio.get_running_loop(), round(moment_s / TICK_S)
         tick = self._awaited.get((loop, number))
         if tick is None:
             tick = self._awaited[loop, number] = asyncio.Event()

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.sessions.models import Session
 from django.db.models import Q
 from django.utils import timezone
 
@@ -15,6 +16,7 @@ from conversations.models import Budget, CatalogEntry, Generation, ModelPrice
 from conversations.models.budget import BUDGETS_OF_USER, RESERVATIONS_OF_RUN, Reservation
 from conversations.models.conversation import RUNS_OF_OWNER
 from conversations.models.prepared import Prepared
+from conversations.signed_in import Accounts, SessionStore
 from tests.conversations.rows import answered, asked, new_conversation
 
 pytestmark = pytest.mark.django_db
@@ -80,6 +82,29 @@ def test_the_catalogue() -> None:
         CatalogEntry.objects.create(model=model)
 
     assert CATALOG.objects() == list(CatalogEntry.objects.all())
+
+
+def test_a_session_is_loaded_until_it_expires() -> None:
+    now = timezone.now()
+    for key, life in (("a" * 32, timedelta(seconds=60)), ("b" * 32, timedelta(seconds=-60))):
+        Session.objects.save(key, {"of": key}, now + life)
+
+    loaded, expired, unknown = (SessionStore(letter * 32) for letter in "abc")
+
+    assert (loaded.load(), loaded.session_key) == ({"of": "a" * 32}, "a" * 32)
+    assert (expired.load(), expired.session_key) == ({}, None)
+    assert (unknown.load(), unknown.session_key) == ({}, None)
+
+
+def test_an_account_is_found_unless_it_has_been_switched_off() -> None:
+    people = [get_user_model().objects.create(username=name) for name in ("alice", "bob")]
+    get_user_model().objects.filter(username="bob").update(is_active=False)
+
+    found = [Accounts().get_user(person.pk) for person in people]
+
+    assert found == [people[0], None]
+    assert (found[0].username, found[0].date_joined) == ("alice", people[0].date_joined)  # type: ignore[union-attr]
+    assert Accounts().get_user(0) is None
 
 
 def test_an_argument_that_the_query_does_not_take_is_refused() -> None:

@@ -6,17 +6,17 @@ from time import monotonic
 
 import pytest
 
-from conversations.streaming.ticks import TICK_S, Ticks
+from conversations.streaming.ticks import TICK_S, Ticks, nearest_tick
 
 
 def in_a_while(ticks: int) -> float:
     """A moment on a tick that is so many ticks away."""
-    return (round(monotonic() / TICK_S) + ticks) * TICK_S
+    return nearest_tick(monotonic()) + ticks * TICK_S
 
 
 async def test_who_waits_for_nearly_the_same_moment_is_woken_by_one_timer() -> None:
     ticks, moment = Ticks(), in_a_while(3)
-    waiting = [asyncio.create_task(ticks.nearest(moment + TICK_S * apart)) for apart in (-0.4, 0.0, 0.4)]
+    waiting = [asyncio.create_task(ticks.until(moment + TICK_S * apart)) for apart in (-0.4, 0.0, 0.4)]
     await asyncio.sleep(0)
 
     assert len(ticks._awaited) == 1
@@ -29,14 +29,14 @@ async def test_who_waits_for_nearly_the_same_moment_is_woken_by_one_timer() -> N
 async def test_a_moment_that_is_over_is_not_waited_for() -> None:
     ticks = Ticks()
 
-    await ticks.nearest(monotonic() - 2 * TICK_S)
+    await ticks.until(monotonic() - 2 * TICK_S)
 
     assert not ticks._awaited
 
 
 async def test_who_gives_up_keeps_nobody_waiting() -> None:
     ticks, moment = Ticks(), in_a_while(3)
-    leaving, staying = (asyncio.create_task(ticks.nearest(moment)) for _ in range(2))
+    leaving, staying = (asyncio.create_task(ticks.until(moment)) for _ in range(2))
     await asyncio.sleep(0)
     leaving.cancel()
 
@@ -52,11 +52,11 @@ def test_an_event_loop_that_was_closed_keeps_none_of_another_waiting() -> None:
     async def left() -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(0):
-                await ticks.nearest(moment)
+                await ticks.until(moment)
 
     async def waited() -> None:
         async with asyncio.timeout(60):
-            await ticks.nearest(moment)
+            await ticks.until(moment)
 
     asyncio.run(left())
     asyncio.run(waited())
