@@ -15,7 +15,7 @@ from conversations.models import Message
 from conversations.rendering.blocks import Blocks
 from conversations.streaming.growing import GrowingPart
 from conversations.streaming.load import LOAD, SMOOTHEST_S
-from conversations.streaming.ticks import TICKS, nearest_tick
+from conversations.streaming.ticks import TICK_S, TICKS, nearest_tick
 
 # How often a viewer gets a frame follows the length of the tail, which is replaced whole; and how busy the process is.
 PACES_S = ((2_000, SMOOTHEST_S), (8_000, 0.2), (32_000, 0.5))
@@ -108,8 +108,10 @@ class Hub:
                 if self.readers:
                     self.refresh()
                     self._ring()
-                pace_s = self.pace_s()
-                self._next_frame_at, self._rests = nearest_tick(monotonic() + pace_s), True
+                # From its tick on: what the frames before this one took at the same tick makes it no later.
+                since = monotonic() - self._next_frame_at
+                began_at = self._next_frame_at if since < TICK_S else monotonic()
+                self._next_frame_at, self._rests = nearest_tick(began_at + self.pace_s()), True
                 await TICKS.until(self._next_frame_at)
                 self._rests = False
                 LOAD.came_late(monotonic() - self._next_frame_at)

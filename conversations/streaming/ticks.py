@@ -7,7 +7,7 @@ A core that has been idle takes up to twice as long for the same work, because n
 import asyncio
 from time import monotonic
 
-TICK_S = 0.08
+TICK_S = 0.04
 
 
 def nearest_tick(moment_s: float) -> float:

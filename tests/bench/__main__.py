@@ -32,6 +32,8 @@ WARM_UP = 6
 ALONE = 10
 # So many streams are also begun with a model that thinks before it speaks.
 RUSH = 50
+# So many longer ones are also begun one after the other: for some seconds all of them stream, and none begins or ends.
+HELD, HELD_WITHIN_S, HELD_TOKENS = 200, 10.0, 1_200
 MODELS = f"openai:{LONG},openai:{SHORT}"
 TWO_NEED = ("TEST_POSTGRES_URL", "TEST_REDIS_URL")
 
@@ -109,6 +111,9 @@ def with_site(simulator: SimulatorClient, server: Server, streams: list[int]) ->
     if RUSH in streams:
         runs.append(asyncio.run(many(server.name, site, RUSH, simulator, server, THINKS_S)))
     runs += [asyncio.run(many(server.name, site, count, simulator, server)) for count in streams]
+    if HELD in streams:
+        name = f"{server.name}, {HELD_TOKENS:,} tokens"
+        runs.append(asyncio.run(many(name, site, HELD, simulator, server, within_s=HELD_WITHIN_S, tokens=HELD_TOKENS)))
     server.tell_profiler(signal.SIGUSR2)
     return idle, runs
 

@@ -26,16 +26,23 @@ type Listen = Callable[[str, Visit], Awaitable[None]]
 
 
 async def many(
-    name: str, listen: Listen, count: int, simulator: SimulatorClient, server: Server | None, thinks_s: float = 0.0
+    name: str,
+    listen: Listen,
+    count: int,
+    simulator: SimulatorClient,
+    server: Server | None,
+    thinks_s: float = 0.0,
+    within_s: float = START_WITHIN_S,
+    tokens: int = LONG_TOKENS,
 ) -> Run:
-    """`count` answers of 400 tokens at 50 tokens/s, begun within one second; the model `thinks_s` before each."""
-    await asyncio.to_thread(script, simulator, LONG, count, LONG_TOKENS, thinks_s)
+    """`count` answers of `tokens` at 50 tokens/s, begun `within_s`; the model `thinks_s` before each."""
+    await asyncio.to_thread(script, simulator, LONG, count, tokens, thinks_s)
     visits = [Visit(question(number)) for number in range(count)]
-    reading = asyncio.create_task(readings(server, visits)) if server else None
-    starts = [IDLE_S + START_WITHIN_S * number / count for number in range(count)]
+    reading = asyncio.create_task(readings(server, visits, tokens / TOKENS_PER_S)) if server else None
+    starts = [IDLE_S + within_s * number / count for number in range(count)]
     await asyncio.gather(*(later(listen, visit, wait_s) for visit, wait_s in zip(visits, starts, strict=True)))
     seen = await asyncio.to_thread(seen_by_question, simulator)
-    run = of_visits(name, visits, seen, LONG_TOKENS, thinks_s)
+    run = of_visits(name, visits, seen, tokens, thinks_s)
     if reading:
         of_server(run, await reading, count * TOKENS_PER_S, visits, seen)
     return run
@@ -58,7 +65,7 @@ async def later(listen: Listen, visit: Visit, wait_s: float) -> None:
     await listen(LONG, visit)
 
 
-async def readings(server: Server, visits: list[Visit]) -> list[Reading]:
+async def readings(server: Server, visits: list[Visit], takes_s: float) -> list[Reading]:
     """The server idle, at the first post, from when all answers stream until the first one ends, after the last end."""
     found = [server.read()]
     await asyncio.sleep(IDLE_S)
@@ -67,15 +74,15 @@ async def readings(server: Server, visits: list[Visit]) -> list[Reading]:
     await asyncio.sleep(SETTLES_S)
     found.append(server.read())
     server.tell_profiler(signal.SIGUSR1)
-    await until(lambda: any(visit.ended_at for visit in visits) or first_is_nearly_over(visits))
+    await until(lambda: any(visit.ended_at for visit in visits) or first_is_nearly_over(visits, takes_s))
     server.tell_profiler(signal.SIGUSR2)
     found.append(server.read())
     await until(lambda: all(visit.ended_at for visit in visits))
     return [*found, server.read()]
 
 
-def first_is_nearly_over(visits: list[Visit]) -> bool:
-    return time() > min(visit.asked_at for visit in visits) + LONG_TOKENS / TOKENS_PER_S - SETTLES_S
+def first_is_nearly_over(visits: list[Visit], takes_s: float) -> bool:
+    return time() > min(visit.asked_at for visit in visits) + takes_s - SETTLES_S
 
 
 async def until(fact: Callable[[], bool]) -> None:
