@@ -56,7 +56,10 @@ def answers(busy_site: Site, simulator: SimulatorClient) -> list[Exchange]:
     """Fifty answers that have begun and go on slowly."""
     simulator.script("sim", {"text": "Some *words* of a long answer.\n\n" * 2000, "tokens_per_s": 5})
     with busy_site.signed_in("alice") as client:
-        return [ask(busy_site, client) for _ in range(RUNS)]
+        begun = [ask(busy_site, client) for _ in range(RUNS)]
+    # Until then none of them needs have its connection: the first one waits for the SDK.
+    wait_for(lambda: len(simulator.requests(model="sim")) == RUNS)
+    return begun
 
 
 def test_viewers_and_runs_share_the_threads_and_connections_of_the_lanes(
@@ -74,7 +77,7 @@ def test_viewers_and_runs_share_the_threads_and_connections_of_the_lanes(
             return with_viewers, latency_s
 
     with_viewers, latency_s = asyncio.run(watched())
-    after = wait_for(lambda: gone(busy_site, before))
+    after = wait_for(lambda: gone(busy_site, before), otherwise=lambda: f"{before}, still {footprint(busy_site)}")
 
     print(f"before {before}\nwith {VIEWERS} viewers {with_viewers}\nafter {after}")
     print(
