@@ -56,8 +56,10 @@ class Forked:
         return self._process.exitcode
 
     def send_signal(self, number: int) -> None:
+        """Its parent is the one that is ready, and takes it away when it has ended; we hear of that a little later."""
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 from xml.etree.ElementTree import Element
 
-import html5lib
+from tests.trees import document
 
 # Where a page says the total of the rows that it is about.
 TOTAL = "total-{}".format
@@ -36,7 +36,7 @@ class Page:
 
     @classmethod
     def of(cls, html: str) -> "Page":
-        return cls(html5lib.parse(html, namespaceHTMLElements=False))
+        return cls(document(html))
 
     @property
     def content(self) -> Element:
@@ -49,12 +49,12 @@ class Page:
 
     def links(self) -> set[str]:
         """Every address the page leads to, downloads and fragments left out."""
-        found = {each.get("href", "") for each in self.content.iter() if tag(each) == "a"}
+        found = {each.get("href", "") for each in self.content.iter() if each.tag == "a"}
         return {href for href in found if href.startswith("/")}
 
     def claims(self) -> Iterator[Claim]:
         for element in self.content.iter():
-            match tag(element), element.get("class", ""):
+            match element.tag, element.get("class", ""):
                 case "tr", _:
                     yield from claims_of_row(element)
                 case "li", css if "usage-tile" in css:
@@ -66,15 +66,15 @@ class Page:
 
     def rows(self) -> list[list[str]]:
         """The cells of the first table, line by line."""
-        table = next((each for each in self.content.iter() if tag(each) == "tbody"), None)
-        lines = [] if table is None else [row for row in table if tag(row) == "tr"]
+        table = next((each for each in self.content.iter() if each.tag == "tbody"), None)
+        lines = [] if table is None else [row for row in table if row.tag == "tr"]
         return [[text_of(cell) for cell in row] for row in lines]
 
 
 def claims_of_row(row: Element) -> Iterator[Claim]:
     """Figures lead to calls; the name leads to the page of the same, which costs the same."""
     for cell in row:
-        for link in (each for each in cell.iter() if tag(each) == "a"):
+        for link in (each for each in cell.iter() if each.tag == "a"):
             href, text = link.get("href", ""), text_of(link)
             kind = parse_qs(urlsplit(href).query).get("rows", [""])[0]
             if "/usage/calls/?" in href and text.endswith("%"):
@@ -83,12 +83,12 @@ def claims_of_row(row: Element) -> Iterator[Claim]:
                 yield Claim(href, text, OF_MONEY.get(kind, TOTAL("cost")))
             elif "/usage/calls/?" in href and text.replace(",", "").isdecimal():
                 yield Claim(href, text, TOTAL(kind or "calls"))
-            elif tag(cell) == "th" and urlsplit(href).path == "/admin/usage/" and (spent := money_in(row)):
+            elif cell.tag == "th" and urlsplit(href).path == "/admin/usage/" and (spent := money_in(row)):
                 yield Claim(href, spent, TOTAL("cost"))
 
 
 def claims_of_tile(tile: Element) -> Iterator[Claim]:
-    link = next(each for each in tile.iter() if tag(each) == "a")
+    link = next(each for each in tile.iter() if each.tag == "a")
     figure = next(each for each in tile.iter() if "figure" in each.get("class", "").split())
     if where := OF_TILES.get(link.get("data-figure", "")):
         yield Claim(link.get("href", ""), text_of(figure), where)
@@ -96,18 +96,18 @@ def claims_of_tile(tile: Element) -> Iterator[Claim]:
 
 def claims_of_bar(bar: Element) -> Iterator[Claim]:
     """The whole bucket, and each colour in it that stands for one model."""
-    for link in (each for each in bar.iter() if tag(each) == "a"):
+    for link in (each for each in bar.iter() if each.tag == "a"):
         href = link.get("href", "")
         if label := link.get("aria-label"):
             yield Claim(href, label.rpartition(": ")[2].partition(", and")[0], TOTAL("cost"))
         elif "/calls/" in href:
-            title = next(each for each in link.iter() if tag(each) == "title")
+            title = next(each for each in link.iter() if each.tag == "title")
             yield Claim(href, text_of(title).rpartition(": ")[2], TOTAL("cost"))
 
 
 def claims_of_legend(legend: Element) -> Iterator[Claim]:
     for entry in legend:
-        links = [each for each in entry.iter() if tag(each) == "a" and "/calls/" in each.get("href", "")]
+        links = [each for each in entry.iter() if each.tag == "a" and "/calls/" in each.get("href", "")]
         amounts = [each for each in entry.iter() if each.get("class") == "amount"]
         yield from (
             Claim(link.get("href", ""), text_of(amount), TOTAL("cost"))
@@ -130,8 +130,3 @@ def is_money(text: str) -> bool:
 
 def text_of(element: Element) -> str:
     return " ".join("".join(element.itertext()).split())
-
-
-def tag(element: Element) -> str:
-    """SVG is in a namespace of its own, comments have no name."""
-    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
-import html5lib
 import httpx2
 
 from conversations.rendering.markdown import render
 from tests.servers import PATIENCE_S, Site, wait_for
-from tests.streaming.page import Page, canonical, serialized
+from tests.streaming.page import Page, canonical
+from tests.trees import document, inside
 
 RUN = "SELECT id, message_id, status, error_kind, finish_reason FROM conversations_generation"
 LEDGER = "SELECT {} FROM conversations_usagerecord WHERE conversation_key = ? ORDER BY id"
@@ -123,14 +123,14 @@ def stop(client: httpx2.Client, exchange: Exchange) -> httpx2.Response:
 
 def shown(html: str, kind: str, message_id: UUID | None = None) -> list[str]:
     """What the `text` or `reasoning` parts of a finished answer show in `html` (a page, or the data of `done`)."""
-    root = html5lib.parse(html, treebuilder="etree", namespaceHTMLElements=False)
+    root = document(html)
     if message_id is not None:
         root = next(element for element in root.iter() if element.get("id") == f"message-{message_id}")
     folded = [details for details in root.iter("details") if "reasoning" in classes(details)]
     thoughts = [region for details in folded for region in regions_in(details)]
     regions = regions_in(root)
     wanted = thoughts if kind == "reasoning" else [region for region in regions if region not in thoughts]
-    return [serialized(region) for region in wanted]
+    return [inside(region) for region in wanted]
 
 
 def assert_is_beginning(page: Page, exchange: Exchange) -> None:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
-import html5lib
+from tests.trees import fragment, inside
 
 EVENT = re.compile(r"event: (\w+)\n(?:id: (\S+)\n)?((?:data: [^\n]*\n)*)\n")
 
@@ -65,27 +65,16 @@ class Page:
 
     def blocks(self, part: int) -> str:
         """What the regions of a part show, as HTML, without the tail's and containers' scaffolding."""
-        return serialized(self.find(f"#blocks-{self.message_id}-{part}"))
+        return inside(self.find(f"#blocks-{self.message_id}-{part}"))
 
     def is_settled(self, part: int) -> bool:
         """Nothing is left in the open container and the tail."""
-        return all(serialized(self.find(f"#{region}-{self.message_id}-{part}")) == "" for region in ("open", "tail"))
-
-
-def fragment(html: str) -> Element:
-    root: Element = html5lib.parseFragment(html, treebuilder="etree", namespaceHTMLElements=False)
-    return root
-
-
-def serialized(element: Element) -> str:
-    """The inside of an element as HTML."""
-    html: str = html5lib.serialize(element, tree="etree", omit_optional_tags=False, quote_attr_values="always")
-    return html[html.index(">") + 1 : html.rindex("<")]
+        return all(inside(self.find(f"#{region}-{self.message_id}-{part}")) == "" for region in ("open", "tail"))
 
 
 def canonical(html: str) -> str:
     """`html` as `Page.blocks` writes it."""
-    return serialized(fragment(f"<div>{html}</div>")[0]) if html else ""
+    return inside(fragment(f"<div>{html}</div>")[0]) if html else ""
 
 
 def append(target: Element, content: Element) -> None:
