@@ -39,6 +39,8 @@ from tests.serving import Served, serving
 
 HELLO = ChatRequest("some-model", (Turn("user", (Text("Hello"),)),))
 IMPATIENT = Timeouts(first_event_s=0.3, between_events_s=0.3)
+PATIENT = Timeouts(first_event_s=30, between_events_s=30)
+PATIENT_AT_FIRST = Timeouts(first_event_s=30, between_events_s=0.3)
 PROMPT_S = 2.0
 
 
@@ -81,8 +83,8 @@ def company(request: pytest.FixtureRequest) -> Company:
     return chosen
 
 
-async def ask(company: Company, url: str) -> Collected:
-    provider = company.adapter(Connection("key", url, IMPATIENT))
+async def ask(company: Company, url: str, timeouts: Timeouts = PATIENT) -> Collected:
+    provider = company.adapter(Connection("key", url, timeouts))
     try:
         return await collect(provider.stream(HELLO))
     finally:
@@ -100,10 +102,10 @@ async def test_a_stream_that_breaks_keeps_its_text_and_its_count(
     company: Company, then: str, expected: type[ProviderError]
 ) -> None:
     with serving(company.beginning, then=then) as served:
-        answer = await ask(company, served.url)
+        answer = await ask(company, served.url, PATIENT_AT_FIRST if then == "stall" else PATIENT)
 
-    assert answer.text == "Hi"
     assert type(answer.error) is expected
+    assert answer.text == "Hi"
     assert answer.error.usage is not None
     assert answer.error.usage.input == company.counted_input
     assert answer.finished is None
@@ -129,14 +131,14 @@ async def test_broken_json_is_garbled(company: Company, broken: bytes) -> None:
 
 async def test_a_head_without_an_event_is_silence(company: Company) -> None:
     with serving(b"", then="stall") as served:
-        answer = await ask(company, served.url)
+        answer = await ask(company, served.url, IMPATIENT)
 
     assert type(answer.error) is SilentTooLong
 
 
 async def test_a_server_that_never_answers_is_silence(company: Company) -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
-        answer = await ask(company, f"http://127.0.0.1:{deaf.getsockname()[1]}")
+        answer = await ask(company, f"http://127.0.0.1:{deaf.getsockname()[1]}", IMPATIENT)
 
     assert type(answer.error) is SilentTooLong
 

@@ -22,7 +22,7 @@ from tests.site.viewing import Followed, follow, follow_once, viewing
 from tests.stopwatch import Stopwatch
 from tests.streaming.page import Page, canonical
 
-KILLS, SITES = 20, 2
+KILLS, SITES = 20, 4
 # Tokens per second of the answers that are running at each kill.
 PACES = (300, 50, 1000, 20)
 
