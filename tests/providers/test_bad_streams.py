@@ -194,6 +194,23 @@ def with_a_wrong_value(wire: Any, data: st.DataObject) -> Any:
 # --- closing ----------------------------------------------------------------
 
 
+type Opened = Callable[[str], Provider]
+
+
+@pytest.fixture
+async def opened(company: Company) -> AsyncGenerator[Opened]:
+    """Makes providers for an address; they are closed at the end."""
+    made: list[Provider] = []
+
+    def make(url: str) -> Provider:
+        made.append(company.adapter(Connection("key", url)))
+        return made[-1]
+
+    yield make
+    for provider in made:
+        await provider.aclose()
+
+
 async def is_closed(served: Served) -> bool:
     return await asyncio.to_thread(served.client_gone.wait, PROMPT_S)
 
@@ -204,32 +221,32 @@ async def first_text(stream: AsyncGenerator[StreamEvent]) -> None:
             return
 
 
-async def test_closing_the_stream_closes_the_connection(company: Company) -> None:
+async def test_closing_the_stream_closes_the_connection(company: Company, opened: Opened) -> None:
     with serving(company.beginning, then="stall") as served:
-        stream = company.adapter(Connection("key", served.url)).stream(HELLO)
+        stream = opened(served.url).stream(HELLO)
         await first_text(stream)
         await stream.aclose()
 
         assert await is_closed(served)
 
 
-async def test_cancelling_a_reader_that_waits_closes_the_connection(company: Company) -> None:
+async def test_cancelling_a_reader_that_waits_closes_the_connection(company: Company, opened: Opened) -> None:
     async def read() -> None:
         await first_text(stream)
         reading.set()
         await first_text(stream)
 
     with serving(company.beginning, then="stall") as served:
-        stream = company.adapter(Connection("key", served.url)).stream(HELLO)
+        stream = opened(served.url).stream(HELLO)
         reading = asyncio.Event()
         await cancelled_once(read, reading)
 
         assert await is_closed(served)
 
 
-async def test_cancelling_a_reader_that_waits_for_the_first_event_closes_the_connection(company: Company) -> None:
+async def test_cancelling_a_reader_that_waits_for_the_first_event_closes_the_connection(opened: Opened) -> None:
     with serving(b"", then="stall") as served:
-        stream = company.adapter(Connection("key", served.url)).stream(HELLO)
+        stream = opened(served.url).stream(HELLO)
         reader = asyncio.create_task(first_text(stream))
         await asyncio.to_thread(served.body_sent.wait, PROMPT_S)
         reader.cancel()
@@ -238,9 +255,9 @@ async def test_cancelling_a_reader_that_waits_for_the_first_event_closes_the_con
         await asyncio.wait([reader])
 
 
-async def test_cancelling_a_busy_reader_closes_the_connection(company: Company) -> None:
+async def test_cancelling_a_busy_reader_closes_the_connection(company: Company, opened: Opened) -> None:
     async def read() -> None:
-        async with aclosing(company.adapter(Connection("key", served.url)).stream(HELLO)) as stream:
+        async with aclosing(opened(served.url).stream(HELLO)) as stream:
             async for event in stream:
                 await be_busy_with(event)
 
@@ -256,9 +273,9 @@ async def test_cancelling_a_busy_reader_closes_the_connection(company: Company) 
         assert await is_closed(served)
 
 
-async def test_a_busy_reader_that_forgot_to_close_is_cleaned_up_after(company: Company) -> None:
+async def test_a_busy_reader_that_forgot_to_close_is_cleaned_up_after(company: Company, opened: Opened) -> None:
     async def read() -> None:
-        async for event in company.adapter(Connection("key", served.url)).stream(HELLO):
+        async for event in opened(served.url).stream(HELLO):
             if isinstance(event, TextDelta):
                 busy.set()
                 await asyncio.Event().wait()
@@ -278,9 +295,9 @@ async def cancelled_once(read: Callable[[], Any], reading: asyncio.Event) -> Non
     await asyncio.wait([reader])
 
 
-async def test_closing_the_provider_ends_a_running_stream(company: Company) -> None:
+async def test_closing_the_provider_ends_a_running_stream(company: Company, opened: Opened) -> None:
     with serving(company.beginning, then="stall") as served:
-        provider = company.adapter(Connection("key", served.url))
+        provider = opened(served.url)
         stream = provider.stream(HELLO)
         await first_text(stream)
         rest = asyncio.create_task(collect(stream))
@@ -291,9 +308,9 @@ async def test_closing_the_provider_ends_a_running_stream(company: Company) -> N
         assert await is_closed(served)
 
 
-async def test_a_closed_provider_opens_again(company: Company) -> None:
+async def test_a_closed_provider_opens_again(company: Company, opened: Opened) -> None:
     with serving(company.beginning) as served:
-        provider = company.adapter(Connection("key", served.url))
+        provider = opened(served.url)
         await collect(provider.stream(HELLO))
         await provider.aclose()
 
