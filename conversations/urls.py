@@ -16,6 +16,9 @@ from conversations.views import (
 )
 
 urlpatterns = [
+    # First those of every answer: a request keeps, as long as it lasts, all that were tried before its own.
+    path("messages/<uuid:message_id>/stream", stream.stream, name="stream"),
+    path("conversations/<uuid:conversation_id>/messages/", messages.post, name="post"),
     path("", conversations.new, name="new"),
     path("usage/", usage.usage, name="usage"),
     path("outlook", outlook.show, name="outlook_of_new"),
@@ -27,12 +30,10 @@ urlpatterns = [
     path("conversations/<uuid:conversation_id>/cost", outlook.cost, name="cost"),
     path("conversations/<uuid:conversation_id>/rename", conversations.rename, name="rename"),
     path("conversations/<uuid:conversation_id>/delete", conversations.delete, name="delete"),
-    path("conversations/<uuid:conversation_id>/messages/", messages.post, name="post"),
     path("messages/<uuid:message_id>/edit", messages.edit, name="edit"),
     path("messages/<uuid:message_id>/choose", messages.choose, name="choose"),
     path("messages/<uuid:message_id>/regenerate", messages.regenerate, name="regenerate"),
     path("messages/<uuid:message_id>/continue", messages.go_on, name="continue"),
-    path("messages/<uuid:message_id>/stream", stream.stream, name="stream"),
     path("generations/<uuid:generation_id>/stop", generations.stop, name="stop"),
     path("conversations/<uuid:conversation_id>/export/<slug:format_name>", exports.conversation, name="export_one"),
     path("exports/", exports.exports, name="exports"),

@@ -58,10 +58,13 @@ class Upstream:
         pieces = pieces_of(response)
         while piece := await self._next(pieces):
             self._heard = True
-            if events := self._decoder.feed(piece):
-                for data in events:
-                    yield data
+            events = self._decoder.feed(piece)
+            for data in events:
+                yield data
+            if events:
                 self._event_until = self._clock() + max(self._timeouts.first_event_s, self._timeouts.between_events_s)
+            # Nothing of it is kept while the next is waited for, by hundreds of answers at a time.
+            del piece, events
         for data in self._decoder.end():
             yield data
 
