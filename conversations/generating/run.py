@@ -22,6 +22,7 @@ from conversations.generating.titles import NAMING, give_up_naming, start_naming
 from conversations.generating.writing import INTERNAL, Ending, Writing
 from conversations.models import Generation
 from conversations.models.generation import BOOT_ID
+from conversations.models.message import remember
 from conversations.streaming.hub import HUBS, Hub
 from conversations.streaming.news import News, ensure_listening, tell
 from conversations.streaming.publisher import ensure_publishing
@@ -83,6 +84,8 @@ class Run:
     def __init__(self, generation: Generation, asking: Asking) -> None:
         self.generation = generation
         self.draft = Draft(list(generation.message.parts.all()))
+        # All of it is in the draft now: what was fetched with the message need not stay as long as the run.
+        remember(generation.message)
         self.hub = Hub(generation.conversation.owner_id, generation.message_id, generation.pk, self.draft.parts)
         self.writing = Writing(generation, asking, self.draft, self.hub)
         self.task: asyncio.Task[None] | None = None
