@@ -32,13 +32,20 @@ def made_of(node: LexborNode) -> Element:
 
 def filled(element: Element, nodes: Iterable[LexborNode]) -> Element:
     for node in nodes:
-        if not node.is_text_node:
-            element.append(made_of(node))
-        elif len(element):
-            element[-1].tail = (element[-1].tail or "") + (node.text_content or "")
+        if node.is_text_node:
+            add_text(element, node.text_content, before=len(element))
         else:
-            element.text = (element.text or "") + (node.text_content or "")
+            element.append(made_of(node))
     return element
+
+
+def add_text(element: Element, text: str | None, *, before: int) -> None:
+    """Text within an element, in front of what is or will be its child number `before`."""
+    if before:
+        behind = element[before - 1]
+        behind.tail = (behind.tail or "") + (text or "")
+    else:
+        element.text = (element.text or "") + (text or "")
 
 
 def children_of(node: LexborNode) -> Iterator[LexborNode]:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
-from tests.trees import fragment, inside
+from tests.trees import add_text, fragment, inside
 
 EVENT = re.compile(r"event: (\w+)\n(?:id: (\S+)\n)?((?:data: [^\n]*\n)*)\n")
 
@@ -78,11 +78,7 @@ def canonical(html: str) -> str:
 
 
 def append(target: Element, content: Element) -> None:
-    children = list(target)
-    if children:
-        children[-1].tail = (children[-1].tail or "") + (content.text or "")
-    else:
-        target.text = (target.text or "") + (content.text or "")
+    add_text(target, content.text, before=len(target))
     target.extend(content)
 
 
@@ -95,10 +91,6 @@ def replace_children(target: Element, content: Element) -> None:
 
 def insert_before(parent: Element, target: Element, content: Element) -> None:
     index = list(parent).index(target)
-    if index:
-        before = parent[index - 1]
-        before.tail = (before.tail or "") + (content.text or "")
-    else:
-        parent.text = (parent.text or "") + (content.text or "")
+    add_text(parent, content.text, before=index)
     for offset, child in enumerate(list(content)):
         parent.insert(index + offset, child)
