@@ -36,7 +36,7 @@ def unsaved_for_s() -> float:
 async def keep_saving() -> None:
     """Checkpoint all runs of this process until there is none.
 
-    New text waits at most CHECKPOINT_INTERVAL_S; when the models are silent the runs still beat every BEAT_S.
+    New text waits at most CHECKPOINT_INTERVAL_S; whether or not there is any, the runs beat every BEAT_S.
     """
     global _saved_up_to_s
     pending: list[DraftSegment] = []
@@ -45,12 +45,13 @@ async def keep_saving() -> None:
         await asyncio.sleep(settings.CHECKPOINT_INTERVAL_S)
         running, collected_at = list(RUNS.values()), monotonic()
         pending += [segment for run in running for segment in run.draft.unsaved(run.generation.pk)]
-        if not pending:
+        beats = collected_at - beaten_at >= BEAT_S
+        if not pending and not beats:
             _saved_up_to_s = collected_at
-            if monotonic() - beaten_at < BEAT_S:
-                continue
+            continue
         try:
-            mine, to_stop = await in_database(checkpoint)([run.generation.pk for run in running], pending)
+            keys = [run.generation.pk for run in running]
+            mine, to_stop = await in_database(checkpoint)(keys, pending, beats=beats)
         except (OperationalError, InterfaceError) as error:
             # Text keeps flowing; what could not be saved stays pending and is tried again.
             log.warning("checkpoint of %d runs failed, will be tried again: %s", len(running), type(error).__name__)
@@ -60,7 +61,9 @@ async def keep_saving() -> None:
             await save_each(running, pending)
         else:
             tell(running, mine, to_stop)
-        pending, beaten_at, _saved_up_to_s = [], monotonic(), collected_at
+        pending, _saved_up_to_s = [], collected_at
+        if beats:
+            beaten_at = collected_at
     _saved_up_to_s = inf
 
 

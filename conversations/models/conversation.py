@@ -16,7 +16,7 @@ from uuid_utils.compat import uuid7
 
 from conversations.models.generation import Generation
 from conversations.models.message import Message, Part, remember
-from conversations.models.prepared import Prepared
+from conversations.models.prepared import Prepared, insert
 
 
 class RunInProgress(Exception):
@@ -118,7 +118,7 @@ class Conversation(models.Model):
                 conversation._refuse_too_many()
                 generation = conversation._add_exchange(None, text, model, client_key)
                 conversation.leaf = generation.message
-                conversation.save(force_insert=True)
+                insert([conversation])
         except PERHAPS_POSTED:
             if posted := cls.objects.filter(owner_id=owner_id, client_key=client_key).first():
                 return posted, None
@@ -197,11 +197,11 @@ class Conversation(models.Model):
         """Raises RunInProgress, TooManyRuns or TooManyMessages."""
         counted = RUNS_OF_OWNER.rows(owner=self.owner_id, since=earliest_id_of_last_minute())
         active, latest = counted[0] if counted else (0, 0)
-        running = Generation.objects.active()
-        if active and not self._state.adding and (here := running.filter(conversation=self).first()):
+        has_runs = active and not self._state.adding
+        if has_runs and (here := Generation.objects.active().filter(conversation=self).first()):
             raise RunInProgress(here)
         if active >= settings.RUNS_PER_USER:
-            own = running.filter(conversation__owner_id=self.owner_id)
+            own = Generation.objects.active().filter(conversation__owner_id=self.owner_id)
             raise TooManyRuns(list(Conversation.objects.filter(generations__in=own)))
         if latest >= settings.MESSAGES_PER_MINUTE:
             raise TooManyMessages
@@ -224,9 +224,10 @@ class Conversation(models.Model):
         """The rows of a question and of its answer, which is to be written."""
         question = Message(conversation=self, parent_id=parent_id, role=Message.Role.USER, client_key=client_key)
         answer = Message(conversation=self, parent=question, role=Message.Role.ASSISTANT)
-        Message.objects.bulk_create([question, answer])
-        part = Part.objects.create(message=question, index=0, kind=Part.Kind.TEXT, text=text)
-        generation = Generation.objects.create(conversation=self, message=answer, model=model)
+        part = Part(message=question, index=0, kind=Part.Kind.TEXT, text=text)
+        generation = Generation(conversation=self, message=answer, model=model)
+        for rows in ([question, answer], [part], [generation]):
+            insert(rows)
         remember(question, parts=[part], generations=[])
         remember(answer, parts=[], generations=[generation])
         question.sibling_ids, answer.sibling_ids = [question.pk], [answer.pk]

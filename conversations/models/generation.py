@@ -14,6 +14,7 @@ from uuid_utils.compat import uuid7
 
 from conversations.models.budget import Reservation
 from conversations.models.message import Message, Part, remember
+from conversations.models.prepared import insert
 from conversations.models.signals import after_commit, answer_ended
 from conversations.models.usage import UsageRecord
 
@@ -167,7 +168,7 @@ class Generation(models.Model):
             return False
         if not self.is_first:
             self.message.parts.all().delete()
-        Part.objects.bulk_create([part.rendered() for part in parts])
+        insert([part.rendered() for part in parts])
         Reservation.release(self.pk)
         UsageRecord.book(records)
         self.segments.all().delete()
@@ -233,13 +234,18 @@ class DraftSegment(models.Model):
 
 
 @transaction.atomic
-def checkpoint(running: Iterable[UUID], segments: list[DraftSegment]) -> tuple[set[UUID], set[UUID]]:
-    """Save new text of this process's runs, beat for all of them, and read back who still owns what.
+def checkpoint(
+    running: Iterable[UUID], segments: list[DraftSegment], *, beats: bool = True
+) -> tuple[set[UUID], set[UUID]]:
+    """Save new text of this process's runs, and beat for all of them if that is due; read back who still owns what.
 
     Returns (runs that are still mine, runs whose user asked for a stop).
     """
     mine = Generation.objects.mine().filter(pk__in=list(running))
-    mine.update(heartbeat_at=Now())
+    if beats:
+        mine.update(heartbeat_at=Now())
+    else:
+        mine = mine.select_for_update()
     flags = dict(mine.values_list("pk", "stop_requested_at"))
-    DraftSegment.objects.bulk_create([segment for segment in segments if segment.generation_id in flags])
+    insert([segment for segment in segments if segment.generation_id in flags])
     return set(flags), {pk for pk, asked in flags.items() if asked is not None}

@@ -35,12 +35,16 @@ def new(request: Request) -> HttpResponse:
     except REFUSALS as error:
         refusal = refusal_of(error)
         return refusal.said_in(page_of_new(request, form, refusal=refusal, status=refusal.status))
-    mine = Conversation.objects.filter(owner_id=request.user.pk)
-    conversation = generation.conversation if generation else mine.get(client_key=form.cleaned_data["client_key"])
+    conversation = generation.conversation if generation else begun_before(request, form)
     if not request.htmx:
         return redirect(conversation)
     response = page_of(request, conversation, models=form.offered, begun=generation, partial="begun", last=2)
     return push_url(response, conversation.get_absolute_url())
+
+
+def begun_before(request: Request, form: QuestionForm) -> Conversation:
+    """What the same question has begun when it was posted first."""
+    return Conversation.objects.get(owner_id=request.user.pk, client_key=form.cleaned_data["client_key"])
 
 
 def page_of_new(request: Request, form: QuestionForm, *, status: int, refusal: Refusal | None = None) -> HttpResponse:

@@ -103,8 +103,13 @@ def test_a_checkpoint_beats_and_hears_who_is_to_stop() -> None:
 
     assert mine == {first.pk, second.pk}
     assert to_stop == {second.pk}
-    assert Generation.objects.get(pk=first.pk).heartbeat_at >= before
+    beaten = Generation.objects.get(pk=first.pk).heartbeat_at
+    assert beaten > before
     assert [part.text for part in first.saved_parts()] == ["Text"]
+
+    assert checkpoint([first.pk, second.pk], [segment(first, 4, " and more")], beats=False) == (mine, to_stop)
+    assert Generation.objects.get(pk=first.pk).heartbeat_at == beaten
+    assert [part.text for part in first.saved_parts()] == ["Text and more"]
 
 
 def test_saved_pieces_make_the_text_again() -> None:
@@ -149,7 +154,7 @@ def test_a_dead_run_is_claimed_once() -> None:
 
 
 def test_a_run_that_beats_again_is_not_claimed() -> None:
-    generation = taken_over(asked())
+    generation = Generation.objects.get(pk=taken_over(asked()).pk)
     Generation.objects.filter(pk=generation.pk).update(heartbeat_at="2020-01-01T00:00:00.001Z")
 
     assert not generation.claim_dead([record(generation)])

@@ -1,4 +1,4 @@
-"""Queries that are compiled once say the same as those that are compiled each time."""
+"""Statements that are compiled once say the same as those that are compiled each time."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -7,15 +7,16 @@ from uuid import UUID
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from conversations.accounting.pricing import PRICES_OF_MODELS
 from conversations.generating.offer import CATALOG
-from conversations.models import Budget, CatalogEntry, Generation, ModelPrice
+from conversations.models import Budget, CatalogEntry, Conversation, Generation, ModelPrice
 from conversations.models.budget import BUDGETS_OF_USER, RESERVATIONS_OF_RUN, Reservation
 from conversations.models.conversation import RUNS_OF_OWNER
-from conversations.models.prepared import Prepared
+from conversations.models.prepared import Prepared, insert
 from conversations.signed_in import Accounts, SessionStore
 from tests.conversations.rows import answered, asked, new_conversation
 
@@ -110,3 +111,28 @@ def test_an_account_is_found_unless_it_has_been_switched_off() -> None:
 def test_an_argument_that_the_query_does_not_take_is_refused() -> None:
     with pytest.raises(AssertionError):
         Prepared(lambda user: CatalogEntry.objects.all(), user=7).objects(user=1)
+
+
+def test_inserted_rows_are_those_that_django_would_have_made() -> None:
+    """What the database fills in is there, too, as soon as somebody asks for it."""
+    conversation = new_conversation("alice")
+    made = [Conversation(owner=conversation.owner, title=title, settings={"a": 1}) for title in ("one", "two")]
+
+    with transaction.atomic():
+        insert(made)
+        insert([])
+
+    for row in made:
+        stored = Conversation.objects.get(pk=row.pk)
+        for field in Conversation._meta.concrete_fields:
+            assert getattr(row, field.attname) == getattr(stored, field.attname), field
+        assert stored.created_at >= conversation.created_at
+    made[0].title = "changed"
+    made[0].save()
+    assert Conversation.objects.get(pk=made[0].pk).title == "changed"
+
+
+def test_rows_that_are_refused_are_refused_as_by_django() -> None:
+    taken = new_conversation("alice")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insert([Conversation(pk=taken.pk, owner=taken.owner)])
