@@ -179,20 +179,6 @@ class Generation(models.Model):
         after_commit(answer_ended, Generation, generation=self)
         return True
 
-    def exchange(self) -> list[Message]:
-        """The question and the answer it writes, as `Conversation.branch` gives them. Of a run that has just begun.
-
-        As they were stored then: the run goes on in other threads, and may have ended while its page is made.
-        """
-        answer = Message(pk=self.message_id, conversation=self.conversation, role=Message.Role.ASSISTANT)
-        answer.parent = self.message.parent
-        answer.sibling_ids = [answer.pk]
-        begun = Generation(pk=self.pk, conversation=self.conversation, message=answer, model=self.model)
-        remember(begun, segments=[])
-        remember(answer, parts=[], generations=[begun])
-        assert answer.parent is not None
-        return [answer.parent, answer]
-
     def ended_message(self, parts: list[Part], records: list[UsageRecord]) -> Message:
         """The message it has written, as `Conversation.branch` gives it. Of a first run, with what has been stored."""
         remember(self, usage_records=records)

@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from conversations.rendering.blocks import Blocks
 from conversations.rendering.containers import OpenBlock
 from conversations.rendering.tail import Tail
+from conversations.stencils import Stencil
 from conversations.streaming.cursor import Cursor
 from conversations.streaming.hub import Hub, ShownPart
 
@@ -117,7 +118,7 @@ def part_html(part: ShownPart, *, swap: bool = False) -> str:
     }
     if part.kind == "text":
         return filled("text", part.place, **regions)
-    context = {"part": part, "regions": SafeString(filled("regions", part.place, **regions)), "swap": swap}
+    context = {"part": part, "regions": filled("regions", part.place, **regions), "swap": swap}
     return render_to_string(f"{TEMPLATE}#reasoning", context)
 
 
@@ -133,18 +134,16 @@ def note_html(hub: Hub) -> str:
     return filled("note", hub.place, html=escape(hub.note))
 
 
-def filled(partial: str, place: str, **filling: str) -> str:
-    """A partial of `stream.html`. To render the template for each frame would cost as much as all else in it."""
-    pieces = markup(partial).copy()
-    pieces[1::2] = ({"place": place, **filling}[name] for name in pieces[1::2])
-    return "".join(pieces)
+def filled(partial: str, place: str, **filling: str) -> SafeString:
+    """A partial of `stream.html`."""
+    return stencil(partial).filled({"place": place, **filling})
 
 
 @cache
-def markup(partial: str) -> list[str]:
-    """What stands around what is filled in, and the name of that in between, by turns."""
-    html = render_to_string(f"{TEMPLATE}#{partial}", {name: SafeString(f"{{{name}}}") for name in FILLED_IN})
-    return re.split("{(" + "|".join(FILLED_IN) + ")}", html)
+def stencil(partial: str) -> Stencil:
+    examples = {name: f"{{{name}}}" for name in FILLED_IN}
+    html = render_to_string(f"{TEMPLATE}#{partial}", {name: SafeString(html) for name, html in examples.items()})
+    return Stencil(html, examples)
 
 
 # --- positions --------------------------------------------------------------------

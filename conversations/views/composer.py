@@ -11,7 +11,6 @@ from conversations.access import branch_of
 from conversations.forms import QuestionForm
 from conversations.generating.offer import Offers
 from conversations.models import AuditEntry, Conversation, Generation, Message
-from conversations.streaming.hub import HUBS
 from conversations.views.outlook import outlook, spend_of
 from conversations.views.requests import Request
 from providers.catalog import ModelInfo
@@ -46,7 +45,6 @@ def page_of(
     form: QuestionForm | None = None,
     before: Message | None = None,
     last: int | None = SHOWN_AT_FIRST,
-    begun: Generation | None = None,
     partial: str = "",
     status: int = 200,
     **extra: object,
@@ -54,12 +52,8 @@ def page_of(
     """The conversation's page: its `last` messages (None: all) or those `before` one; only its `partial` if named.
 
     `models` are those on offer, where they are known already, `form` is what was sent and could not be done.
-
-    Of an answer that has just `begun` it is the exchange, and nothing of it is read again.
     """
-    messages = begun.exchange() if begun else branch_of(conversation, before=before, last=last)
-    if begun and (hub := HUBS.of_run(begun.pk)):
-        hub.expect(request.session.session_key)
+    messages = branch_of(conversation, before=before, last=last)
     running = next((run for run in (message.run for message in messages) if run and run.is_active), None)
     context: dict[str, Any] = {
         "conversation": conversation,

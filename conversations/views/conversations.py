@@ -14,6 +14,7 @@ from conversations.forms import QuestionForm, RenameForm
 from conversations.generating.beginning import begun
 from conversations.generating.titles import LONGEST_S
 from conversations.models import Conversation
+from conversations.views.begun import answer_begun
 from conversations.views.composer import composer, page_of
 from conversations.views.outlook import outlook
 from conversations.views.refusals import REFUSALS, Refusal, refusal_of
@@ -38,7 +39,10 @@ def new(request: Request) -> HttpResponse:
     conversation = generation.conversation if generation else begun_before(request, form)
     if not request.htmx:
         return redirect(conversation)
-    response = page_of(request, conversation, models=form.offered, begun=generation, partial="begun", last=2)
+    if generation:
+        response = answer_begun(request, generation, form.offered, "begun")
+    else:
+        response = page_of(request, conversation, models=form.offered, partial="begun", last=2)
     return push_url(response, conversation.get_absolute_url())
 
 

@@ -14,6 +14,7 @@ from conversations.forms import QuestionForm
 from conversations.generating.beginning import begun
 from conversations.generating.offer import Offers
 from conversations.models import Conversation, Generation, Message
+from conversations.views.begun import answer_begun
 from conversations.views.composer import page_of
 from conversations.views.refusals import REFUSALS, Refusal, refusal_of
 from conversations.views.requests import Request
@@ -33,7 +34,9 @@ def post(request: Request, conversation_id: UUID) -> HttpResponse:
         return composer_with_errors(request, conversation, form, refusal_of(error))
     if not request.htmx:
         return redirect(conversation)
-    return page_of(request, conversation, models=form.offered, begun=generation, partial="exchange", last=2)
+    if generation:
+        return answer_begun(request, generation, form.offered, "exchange")
+    return page_of(request, conversation, models=form.offered, partial="exchange", last=2)
 
 
 def composer_with_errors(

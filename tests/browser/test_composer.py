@@ -107,6 +107,28 @@ async def test_a_new_conversation_gets_an_address_a_title_and_a_place_in_the_sid
     assert await alice.answers.count() == 2
 
 
+async def test_a_conversation_that_goes_on_moves_to_the_top_of_the_sidebar(
+    alice: Reader, simulator: SimulatorClient
+) -> None:
+    simulator.script("sim", AT_ONCE)
+    for question in ("The older one?", "The newer one?"):
+        await alice.goto("/")
+        await alice.ask(question)
+        await alice.until_done()
+    first, second = (alice.page.locator(".entry").nth(place) for place in range(2))
+    await expect(second).to_have_text("The older one?")
+    await second.click()
+    await expect(second).to_have_attribute("aria-current", "page")
+    await alice.ask("And then?")
+    for _ in range(2):
+        await expect(first).to_have_text("The older one?")
+        await expect(first).to_have_attribute("aria-current", "page")
+        await expect(second).to_have_text("The newer one?")
+        await expect(alice.page.get_by_role("link", name="The older one?")).to_have_count(1)
+        await alice.until_done()
+        await alice.page.reload()
+
+
 @pytest.mark.parametrize("how", ["Enter", "click"])
 async def test_twice_is_once(bea: Reader, shared_site: Site, proxy: Proxy, how: str) -> None:
     proxy.delay(0.3)

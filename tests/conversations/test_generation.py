@@ -221,17 +221,6 @@ def test_continue_that_dies_again_bills_only_what_it_wrote_itself() -> None:
     assert UsageRecord.objects.get(generation=more).output == 10
 
 
-def test_a_page_of_its_beginning_shows_the_beginning_however_far_the_run_is() -> None:
-    generation = asked()
-    answered(generation, "All of it.")
-    question, answer = generation.exchange()
-
-    assert (question.text, answer.pk) == ("Why?", generation.message_id)
-    assert (answer.run, answer.run and answer.run.is_active) == (generation, True)
-    assert [part.text for part in answer.shown_parts()] == []
-    assert [message.text for message in generation.conversation.branch()] == ["Why?", "All of it."]
-
-
 # --- one run per conversation -----------------------------------------------
 
 
