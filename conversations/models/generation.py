@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from operator import attrgetter
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -14,7 +15,7 @@ from uuid_utils.compat import uuid7
 
 from conversations.models.budget import Reservation
 from conversations.models.message import Message, Part, remember
-from conversations.models.prepared import insert
+from conversations.models.prepared import Prepared, PreparedDelete, PreparedUpdate, adapted, insert
 from conversations.models.signals import after_commit, answer_ended
 from conversations.models.usage import UsageRecord
 
@@ -130,13 +131,24 @@ class Generation(models.Model):
         return Generation.objects.active().filter(pk=self.pk).update(stop_requested_at=Now()) == 1
 
     @transaction.atomic
-    def finish(self, status: str, parts: list[Part], records: list[UsageRecord], **fields: object) -> bool:
+    def finish(
+        self,
+        status: str,
+        parts: list[Part],
+        records: list[UsageRecord],
+        *,
+        error_kind: str = "",
+        finish_reason: str = "",
+        events: Sequence[dict[str, Any]] = (),
+    ) -> bool:
         """End my own run: status, parts, ledger rows and the end of its segments in one transaction.
 
         False when the run is no longer mine; then nothing is written. Where it was deleted, its calls are billed
         all the same.
         """
-        if self._end(Generation.objects.mine(), status, parts, records, **fields):
+        ending = {"status": status, "error_kind": error_kind, "finish_reason": finish_reason, "events": list(events)}
+        if END_OF_MINE.run(ending, run=self.pk) == 1:
+            self._keep(parts, records, **ending)
             return True
         if not Generation.objects.filter(pk=self.pk).exists():
             for record in records:
@@ -153,31 +165,23 @@ class Generation(models.Model):
         # neither = nor <= holds for what has just been read.
         since = self.heartbeat_at + timedelta(microseconds=1)
         dead = Generation.objects.filter(owner=self.owner, heartbeat_at__lt=since).active()
-        return self._end(dead, self.Status.INTERRUPTED, parts, records)
-
-    def _end(
-        self,
-        whose: GenerationQuerySet,
-        status: str,
-        parts: list[Part],
-        records: list[UsageRecord],
-        **fields: object,
-    ) -> bool:
-        """The only writer of `status`: one guarded UPDATE, so two processes cannot both win."""
-        if whose.filter(pk=self.pk).update(status=status, ended_at=Now(), **fields) != 1:
+        if dead.filter(pk=self.pk).update(status=self.Status.INTERRUPTED, ended_at=Now()) != 1:
             return False
+        self._keep(parts, records, status=self.Status.INTERRUPTED)
+        return True
+
+    def _keep(self, parts: list[Part], records: list[UsageRecord], **ending: object) -> None:
+        """What an ended run leaves. Its status was written by a guarded UPDATE: two processes cannot both come here."""
         if not self.is_first:
             self.message.parts.all().delete()
         insert([part.rendered() for part in parts])
         Reservation.release(self.pk)
         UsageRecord.book(records)
-        self.segments.all().delete()
-        self.status = status
-        for name, value in fields.items():
+        SEGMENTS_OF_RUN.run(run=self.pk)
+        for name, value in ending.items():
             setattr(self, name, value)
         remember(self.message)
         after_commit(answer_ended, Generation, generation=self)
-        return True
 
     def ended_message(self, parts: list[Part], records: list[UsageRecord]) -> Message:
         """The message it has written, as `Conversation.branch` gives it. Of a first run, with what has been stored."""
@@ -227,11 +231,21 @@ def checkpoint(
 
     Returns (runs that are still mine, runs whose user asked for a stop).
     """
-    mine = Generation.objects.mine().filter(pk__in=list(running))
+    keys = list(running)
     if beats:
-        mine.update(heartbeat_at=Now())
-    else:
-        mine = mine.select_for_update()
-    flags = dict(mine.values_list("pk", "stop_requested_at"))
-    insert([segment for segment in segments if segment.generation_id in flags])
-    return set(flags), {pk for pk, asked in flags.items() if asked is not None}
+        Generation.objects.mine().filter(pk__in=keys).update(heartbeat_at=Now())
+    stops: dict[Any, Any] = dict(STOPS_OF_MINE.rows())
+    mine = {key for key in keys if adapted(key) in stops}
+    insert([segment for segment in segments if segment.generation_id in mine])
+    return mine, {key for key in mine if stops[adapted(key)] is not None}
+
+
+# Locked: nobody takes one over before the transaction ends.
+STOPS_OF_MINE = Prepared(lambda: Generation.objects.mine().select_for_update().values_list("pk", "stop_requested_at"))
+END_OF_MINE = PreparedUpdate(
+    lambda run: Generation.objects.mine().filter(pk=run),
+    ("status", "error_kind", "finish_reason", "events"),
+    {"ended_at": Now()},
+    run=UUID(int=1),
+)
+SEGMENTS_OF_RUN = PreparedDelete(lambda run: DraftSegment.objects.filter(generation=run), run=UUID(int=1))

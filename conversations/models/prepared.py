@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
 from django.db.models import AutoField, Field, Model, QuerySet
-from django.db.models.sql import InsertQuery
+from django.db.models.sql import DeleteQuery, InsertQuery, UpdateQuery
 
 type Value = int | str | UUID
 type Found = tuple[Any, ...]
 
 
-class Compiled(NamedTuple):
-    """`slots` are the parameters: of (name, constant) the value that is called so, or the constant.
+class Statement(NamedTuple):
+    """`slots` are the parameters: of (name, constant) the value that is called so, or the constant."""
 
-    `converters`, by column, make Python's values of those that the database gives.
-    """
-
-    model: type[Model]
     sql: str
     slots: list[tuple[str, Any]]
+
+    def parameters(self, values: Mapping[str, Value]) -> list[Any]:
+        return [adapted(values[name]) if name else constant for name, constant in self.slots]
+
+
+class Fetched(NamedTuple):
+    """What a query selects. `converters`, by column, make Python's values of those that the database gives."""
+
+    model: type[Model]
     columns: list[str]
     converters: dict[int, tuple[list[Callable[..., Any]], Any]]
 
@@ -38,14 +43,13 @@ class Prepared[Row: Model]:
     def __init__(self, make: Callable[..., QuerySet[Row, Any]], **examples: Value) -> None:
         self._make = make
         self._examples = examples
-        self._compiled: Compiled | None = None
+        self._compiled: tuple[Statement, Fetched] | None = None
 
     def rows(self, **values: Value) -> list[Found]:
         """As the database gives them: for queries that end in `values_list` of plain numbers and texts."""
-        compiled = self._compiled or self._compile()
-        parameters = [adapted(values[name]) if name else constant for name, constant in compiled.slots]
+        statement, _ = self._compiled or self._compile()
         with connection.cursor() as cursor:
-            cursor.execute(compiled.sql, parameters)
+            cursor.execute(statement.sql, statement.parameters(values))
             found: list[Found] = cursor.fetchall()
             return found
 
@@ -53,20 +57,73 @@ class Prepared[Row: Model]:
         """For queries of whole rows."""
         if not (found := self.rows(**values)):
             return []
-        model, _, _, columns, converters = self._compiled or self._compile()
+        _, (model, columns, converters) = self._compiled or self._compile()
         return [model.from_db(connection.alias, columns, converted(row, converters)) for row in found]  # type: ignore[misc]
 
-    def _compile(self) -> Compiled:
-        query = self._make(**self._examples)
-        compiler = query.query.get_compiler(connection=connection)
-        sql, parameters = compiler.as_sql()
-        names = {adapted(example): name for name, example in self._examples.items()}
-        slots = [(names.get(value, ""), value) for value in parameters]
-        assert {name for name, _ in slots if name} == self._examples.keys()
+    def _compile(self) -> tuple[Statement, Fetched]:
+        found = self._make(**self._examples)
+        compiler = found.query.get_compiler(connection=connection)
+        statement = told_by(self._examples, *compiler.as_sql())
         selected = [column for column, _, _ in compiler.select]
         columns = [column.target.attname for column in selected if hasattr(column, "target")]
-        self._compiled = Compiled(query.model, sql, slots, columns, compiler.get_converters(selected))
+        self._compiled = statement, Fetched(found.model, columns, compiler.get_converters(selected))
         return self._compiled
+
+
+class PreparedUpdate:
+    """Sets `fields`, and `always` the same to others, in the rows that `make` finds. Examples as for queries."""
+
+    def __init__(
+        self, make: Callable[..., QuerySet[Any]], fields: Sequence[str], always: Mapping[str, Any], **examples: Value
+    ) -> None:
+        self._make = make
+        self._names = fields
+        self._always = always
+        self._examples = examples
+        self._compiled: tuple[Statement, list[Field[Any, Any]]] | None = None
+
+    def run(self, new: Mapping[str, Any], **values: Value) -> int:
+        """How many rows it found."""
+        statement, fields = self._compiled or self._compile()
+        prepared = [field.get_db_prep_save(new[field.attname], connection) for field in fields]
+        with connection.cursor() as cursor:
+            cursor.execute(statement.sql, [*prepared, *statement.parameters(values)])
+            return int(cursor.rowcount)
+
+    def _compile(self) -> tuple[Statement, list[Field[Any, Any]]]:
+        query: Any = self._make(**self._examples).query.chain(klass=UpdateQuery)
+        fields: list[Field[Any, Any]] = [query.get_meta().get_field(name) for name in self._names]
+        query.add_update_values({**{field.attname: field.get_default() for field in fields}, **self._always})
+        sql, parameters = query.get_compiler(connection=connection).as_sql()
+        self._compiled = told_by(self._examples, sql, parameters[len(fields) :]), fields
+        return self._compiled
+
+
+class PreparedDelete:
+    """Deletes the rows that `make` finds and nothing else: for models that no other refers to. Examples as above."""
+
+    def __init__(self, make: Callable[..., QuerySet[Any]], **examples: Value) -> None:
+        self._make = make
+        self._examples = examples
+        self._compiled: Statement | None = None
+
+    def run(self, **values: Value) -> None:
+        statement = self._compiled or self._compile()
+        with connection.cursor() as cursor:
+            cursor.execute(statement.sql, statement.parameters(values))
+
+    def _compile(self) -> Statement:
+        query = self._make(**self._examples).query.chain(klass=DeleteQuery)
+        self._compiled = told_by(self._examples, *query.get_compiler(connection=connection).as_sql())
+        return self._compiled
+
+
+def told_by(examples: Mapping[str, Value], sql: str, parameters: Sequence[Any]) -> Statement:
+    """The statement, with the names of those parameters that are examples."""
+    names = {adapted(example): name for name, example in examples.items()}
+    slots = [(names.get(value, ""), value) for value in parameters]
+    assert {name for name, _ in slots if name} == examples.keys()
+    return Statement(sql, slots)
 
 
 def converted(row: Found, converters: dict[int, tuple[list[Callable[..., Any]], Any]]) -> list[Any]:

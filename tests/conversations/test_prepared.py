@@ -13,9 +13,10 @@ from django.utils import timezone
 
 from conversations.accounting.pricing import PRICES_OF_MODELS
 from conversations.generating.offer import CATALOG
-from conversations.models import Budget, CatalogEntry, Conversation, Generation, ModelPrice
+from conversations.models import Budget, CatalogEntry, Conversation, DraftSegment, Generation, ModelPrice
 from conversations.models.budget import BUDGETS_OF_USER, RESERVATIONS_OF_RUN, Reservation
 from conversations.models.conversation import RUNS_OF_OWNER
+from conversations.models.generation import END_OF_MINE, SEGMENTS_OF_RUN
 from conversations.models.prepared import Prepared, insert
 from conversations.signed_in import Accounts, SessionStore
 from tests.conversations.rows import answered, asked, new_conversation
@@ -136,3 +137,25 @@ def test_rows_that_are_refused_are_refused_as_by_django() -> None:
     taken = new_conversation("alice")
     with pytest.raises(IntegrityError), transaction.atomic():
         insert([Conversation(pk=taken.pk, owner=taken.owner)])
+
+
+def test_an_update_sets_what_it_was_given_and_an_unknown_row_is_not_found() -> None:
+    ended, other = asked(), asked()
+    new = {"status": "failed", "error_kind": "own", "finish_reason": "", "events": [{"kind": "é", "n": 1}]}
+
+    assert [END_OF_MINE.run(new, run=run) for run in (ended.pk, ended.pk, UUID(int=2))] == [1, 0, 0]
+
+    stored = Generation.objects.get(pk=ended.pk)
+    assert {name: getattr(stored, name) for name in new} == new
+    assert stored.ended_at and stored.ended_at >= stored.created_at
+    untouched = Generation.objects.get(pk=other.pk)
+    assert (untouched.status, untouched.events, untouched.ended_at) == ("active", [], None)
+
+
+def test_a_deletion_takes_the_rows_of_its_run_only() -> None:
+    runs = [asked(), asked()]
+    DraftSegment.objects.bulk_create([DraftSegment(generation=run, part=0, start=0) for run in runs])
+
+    SEGMENTS_OF_RUN.run(run=runs[0].pk)
+
+    assert [segment.generation for segment in DraftSegment.objects.all()] == [runs[1]]
