@@ -7,6 +7,7 @@ too: what waits is only their body, an asynchronous generator. Static files are 
 
 import asyncio
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -14,10 +15,12 @@ from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, reset_queries
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
 from chatsite.lanes import Application, Receive, Scope, Send, in_database
+from chatsite.logs import ids_here, speak_of
 
 # Django would visit the lane for them before and after each request; `in_database` does what they are for.
 for needless in (close_old_connections, reset_queries):
@@ -61,6 +64,8 @@ class PageHandler(ASGIHandler):
                     await self.send_response(response, send)
             finally:
                 response.close()
+                if request:
+                    let_go(request)
 
     async def _stream(self, response: HttpResponseBase, receive: Receive, send: Send) -> None:
         """Send it until its end, or until the client leaves."""
@@ -73,6 +78,15 @@ class PageHandler(ASGIHandler):
             for error in failed.exceptions:
                 if not isinstance(error, RequestAborted):
                     raise error from None
+
+
+def let_go(request: HttpRequest) -> None:
+    """What middleware has put into it refers to it again: it would stay until the garbage collector comes (garbage.py).
+
+    Lines about it are written all the same.
+    """
+    speak_of(partial(dict, ids_here()))
+    vars(request).clear()
 
 
 def split(pages: Application, files: Application) -> Application:

@@ -1,6 +1,9 @@
 """The application with a window into its process, for tests that ask for it: `tests.inside:application`."""
 
+import gc
+import json
 import time
+from collections import Counter
 
 from chatsite.asgi import application as site
 from chatsite.lanes import Receive, Scope, Send
@@ -15,6 +18,12 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
             # As a bug would: nothing else happens in this process meanwhile.
             time.sleep(float(scope["query_string"]))  # noqa: ASYNC251
             await answer(send, "blocked")
+        case "/inside/collected":
+            gc.collect()
+            gc.disable()
+            await answer(send, "from now on everything stays that nothing else frees")
+        case "/inside/garbage":
+            await answer(send, json.dumps(Counter(type(thing).__name__ for thing in garbage())))
         case _:
             await site(scope, receive, send)
 
@@ -22,3 +31,14 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 async def answer(send: Send, text: str) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
     await send({"type": "http.response.body", "body": text.encode()})
+
+
+def garbage() -> list[object]:
+    """What has waited for the collector, which works by itself again."""
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    gc.collect()
+    gc.set_debug(0)
+    found = list(gc.garbage)
+    gc.garbage.clear()
+    gc.enable()
+    return found

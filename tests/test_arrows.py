@@ -7,15 +7,17 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 OURS = ("chatsite", "conversations", "providers")
-LANES, LOGS, DRAINING = "chatsite.lanes", "chatsite.logs", "chatsite.draining"
+LANES, LOGS, DRAINING, GARBAGE = "chatsite.lanes", "chatsite.logs", "chatsite.draining", "chatsite.garbage"
+STENCILS = "conversations.stencils"
 
-# What each room may import of ours, besides itself. Of the site rooms know the lanes, what log lines are about, and
-# that the process is about to end.
+# What each room may import of ours, besides itself. Of the site rooms know the lanes, what log lines are about, that the
+# process is about to end, and when its garbage is looked through.
 MAY_IMPORT = {
     "providers": (),
     "conversations.rendering": (),
     "conversations.models": ("conversations.rendering",),
-    "conversations.streaming": ("conversations.models", "conversations.rendering", LANES, LOGS, DRAINING),
+    "conversations.streaming": ("conversations.models", "conversations.rendering", STENCILS, LANES, LOGS, DRAINING),
+    STENCILS: (),
     "conversations.accounting": ("conversations.models", "providers"),
     "conversations.generating": (
         "conversations.models",
@@ -26,6 +28,7 @@ MAY_IMPORT = {
         LANES,
         LOGS,
         DRAINING,
+        GARBAGE,
     ),
     "conversations.exporting": ("conversations.models", "conversations.rendering", LOGS),
     # The page of model health shows what the runs of this process have met; nothing else of it is in the database.
@@ -45,6 +48,7 @@ MAY_IMPORT = {
     "chatsite.logs": (),
     "chatsite.requests": (LOGS,),
     "chatsite.draining": (),
+    "chatsite.garbage": (),
     "chatsite.measuring": ("chatsite.metrics",),
     "chatsite.metrics": (LANES, "conversations.models", "conversations.streaming.hub", "conversations.generating"),
     "chatsite.settings": ("chatsite.environment",),

@@ -1,6 +1,5 @@
 """Which models this site offers and how each is to be asked: the catalogue as settings and an admin have changed it."""
 
-import gc
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -8,6 +7,7 @@ from threading import Thread
 
 from django.conf import settings
 
+from chatsite.garbage import settle
 from conversations.models import CatalogEntry
 from conversations.models.prepared import Prepared
 from conversations.rendering.blocks import preload
@@ -136,5 +136,4 @@ def warm_up() -> None:
     for provider in registry().provider_names():
         price_of(provider, "", datetime.now(UTC))
     preload()
-    # All of this stays. The garbage collector would stop every stream for a quarter of a second to look through it.
-    gc.freeze()
+    settle()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from functools import partial
 from uuid import UUID
 
 from asgiref.sync import async_to_sync
@@ -126,7 +127,7 @@ class Run:
     # --- its life -----------------------------------------------------------
 
     async def _live(self) -> None:
-        speak_of(lambda: self._ids)
+        speak_of(partial(dict, self._ids))
         pulse = asyncio.create_task(self.hub.pulse())
         try:
             ending = await self._write()

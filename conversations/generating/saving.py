@@ -11,6 +11,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError
 
+from chatsite.garbage import collect_if_due
 from chatsite.lanes import OneTask, in_database
 from conversations.models import DraftSegment, checkpoint
 
@@ -65,6 +66,7 @@ async def keep_saving() -> None:
         if beats:
             beaten_at = collected_at
     _saved_up_to_s = inf
+    collect_if_due()
 
 
 SAVER = OneTask(keep_saving)

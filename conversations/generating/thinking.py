@@ -12,31 +12,32 @@ class ThinkTags:
 
     def __init__(self) -> None:
         self._held = ""
-        self._sort = self._at_start
+        # Functions, not methods: those would hold what they are held by, until the garbage collector comes.
+        self._sort = ThinkTags._at_start
 
     def feed(self, delta: str) -> Iterator[tuple[str, str]]:
         """(kind, text) pieces of what is clear by now; what may still be a tag is held back."""
         self._held += delta
-        return self._sort()
+        return self._sort(self)
 
     def rest(self) -> Iterator[tuple[str, str]]:
         """What was held back when no more comes."""
         held, self._held = self._held, ""
-        yield (Part.Kind.REASONING if self._sort == self._inside else Part.Kind.TEXT), held
+        yield (Part.Kind.REASONING if self._sort is ThinkTags._inside else Part.Kind.TEXT), held
 
     def _at_start(self) -> Iterator[tuple[str, str]]:
         begun = self._held.lstrip()
         if begun.startswith(OPENING):
-            self._held, self._sort = begun[len(OPENING) :], self._inside
+            self._held, self._sort = begun[len(OPENING) :], ThinkTags._inside
             yield from self._inside()
         elif not OPENING.startswith(begun):
-            self._sort = self._behind
+            self._sort = ThinkTags._behind
             yield from self._behind()
 
     def _inside(self) -> Iterator[tuple[str, str]]:
         thought, closing, text = self._held.partition(CLOSING)
         if closing:
-            self._held, self._sort = text, self._behind
+            self._held, self._sort = text, ThinkTags._behind
             yield Part.Kind.REASONING, thought
             yield from self._behind()
             return

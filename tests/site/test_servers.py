@@ -94,6 +94,30 @@ def test_each_word_is_there_before_the_next_is_said(lasting_site: Site, simulato
     assert shown(final, "text") == [canonical(render("".join(PIECES)))]
 
 
+def test_what_answers_and_their_requests_held_is_freed_without_the_garbage_collector(
+    lasting_site: Site, simulator: SimulatorClient
+) -> None:
+    """When it looks through all that hundreds of streams hold, all of them stand still."""
+    simulator.script("sim", {"text": WORDS, "tokens_per_s": 500})
+    answers = 5
+    with lasting_site.signed_in("alice") as client:
+
+        def asked_and_watched() -> None:
+            assert asyncio.run(follow(lasting_site.port, ask(lasting_site, client).message_id)).done
+
+        asked_and_watched()
+        assert client.get("/inside/collected").status_code == 200
+        for _ in range(answers):
+            asked_and_watched()
+        wait_for(lambda: readers(lasting_site) == 0)
+        left = client.get("/inside/garbage").json()
+
+    print(left)
+    assert not left.keys() & {"Run", "Writing", "Draft", "Hub", "Blocks", "SessionStore", "FallbackStorage"}
+    # Rows that know each other, forms and templates' contexts.
+    assert sum(left.values()) < 200 * answers
+
+
 @pytest.mark.parametrize("how", ["closed", "reset"])
 def test_a_viewer_that_goes_is_noticed_and_its_answer_goes_on(
     lasting_site: Site, simulator: SimulatorClient, how: str
