@@ -10,8 +10,8 @@ OURS = ("chatsite", "conversations", "providers")
 LANES, LOGS, DRAINING, GARBAGE = "chatsite.lanes", "chatsite.logs", "chatsite.draining", "chatsite.garbage"
 STENCILS = "conversations.stencils"
 
-# What each room may import of ours, besides itself. Of the site rooms know the lanes, what log lines are about, that the
-# process is about to end, and when its garbage is looked through.
+# What each room may import of ours, besides itself. Of the site rooms know the lanes, what log lines are about, that
+# the process is about to end, and when its garbage is looked through.
 MAY_IMPORT = {
     "providers": (),
     "conversations.rendering": (),
