@@ -7,7 +7,6 @@ too: what waits is only their body, an asynchronous generator. Static files are 
 
 import asyncio
 from contextlib import closing
-from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -15,12 +14,11 @@ from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, reset_queries
-from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
 from chatsite.lanes import Application, Receive, Scope, Send, in_database
-from chatsite.logs import ids_here, speak_of
+from chatsite.requests import let_go
 
 # Django would visit the lane for them before and after each request; `in_database` does what they are for.
 for needless in (close_old_connections, reset_queries):
@@ -78,15 +76,6 @@ class PageHandler(ASGIHandler):
             for error in failed.exceptions:
                 if not isinstance(error, RequestAborted):
                     raise error from None
-
-
-def let_go(request: HttpRequest) -> None:
-    """What middleware has put into it refers to it again: it would stay until the garbage collector comes (garbage.py).
-
-    Lines about it are written all the same.
-    """
-    speak_of(partial(dict, ids_here()))
-    vars(request).clear()
 
 
 def split(pages: Application, files: Application) -> Application:

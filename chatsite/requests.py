@@ -18,6 +18,8 @@ from chatsite.logs import Ids, speak_of
 
 access = logging.getLogger("chatsite.access")
 
+# Where `ids_of` looks.
+IDS_ARE_IN = ("_cached_user", "_acached_user", "user_key", "resolver_match")
 # What a proxy may have called it; anything else is replaced.
 WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -70,6 +72,17 @@ def ids_of(request: HttpRequest, request_id: str) -> Ids:
     if "message_id" in found:
         ids["message_id"] = str(found["message_id"])
     return ids
+
+
+def let_go(request: HttpRequest) -> None:
+    """It is answered, and nobody asks it for more than its ids; later lines still do.
+
+    What middleware has put into it refers to it again: all of it would stay until the garbage collector comes.
+    """
+    known = vars(request)
+    kept = {name: known[name] for name in IDS_ARE_IN if name in known}
+    known.clear()
+    known.update(kept)
 
 
 def log_access(request: HttpRequest, response: HttpResponseBase, took_s: float) -> None:

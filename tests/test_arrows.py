@@ -47,6 +47,7 @@ MAY_IMPORT = {
     "chatsite.lanes": (),
     "chatsite.logs": (),
     "chatsite.requests": (LOGS,),
+    "chatsite.pages": (LANES, "chatsite.requests"),
     "chatsite.draining": (),
     "chatsite.garbage": (),
     "chatsite.measuring": ("chatsite.metrics",),

@@ -77,6 +77,8 @@ def final_html(request: Request, message_id: UUID, hub: Hub | None) -> SafeStrin
         return gone(message_id)
     context = {
         "message": message,
+        # Its continuation, where a process that followed the run hears of the end only after that has begun.
+        "running": message.run if message.run and message.run.is_active else None,
         # Even if it has been found by now: the page does not show it yet.
         "title_in_s": TITLE_AFTER_S if settings.TITLES == "model" else None,
         **outlook(message.conversation.owner_id, message.conversation.model, message.conversation, [message]),
