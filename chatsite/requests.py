@@ -75,7 +75,7 @@ def ids_of(request: HttpRequest, request_id: str) -> Ids:
 
 
 def let_go(request: HttpRequest) -> None:
-    """It is answered, and nobody asks it for more than its ids; later lines still do.
+    """It is answered: from now on only log lines ask it for something, and that is its ids.
 
     What middleware has put into it refers to it again: all of it would stay until the garbage collector comes.
     """

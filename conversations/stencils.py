@@ -4,8 +4,10 @@ A template takes longer than most else that is done for a message, and these dif
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 
+from django.utils.autoreload import file_changed
 from django.utils.safestring import SafeString
 
 
@@ -23,3 +25,14 @@ class Stencil:
         pieces = self._pieces.copy()
         pieces[1::2] = [html[name] for name in self._names]
         return SafeString("".join(pieces))
+
+
+def cached[**Arguments](make: Callable[Arguments, Stencil]) -> Callable[Arguments, Stencil]:
+    """`make`, called once for the same arguments; in development again when a file, perhaps its template, changes."""
+    kept = lru_cache(maxsize=64)(make)
+
+    def forget(**_: object) -> None:
+        kept.cache_clear()
+
+    file_changed.connect(forget, weak=False)
+    return kept  # type: ignore[return-value]

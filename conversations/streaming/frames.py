@@ -6,7 +6,6 @@ table), which gets more units; the tail, which is replaced whole. All markup is 
 
 import re
 from collections.abc import Iterator
-from functools import cache
 from typing import NamedTuple
 
 from django.template.loader import render_to_string
@@ -16,7 +15,7 @@ from django.utils.safestring import SafeString
 from conversations.rendering.blocks import Blocks
 from conversations.rendering.containers import OpenBlock
 from conversations.rendering.tail import Tail
-from conversations.stencils import Stencil
+from conversations.stencils import Stencil, cached
 from conversations.streaming.cursor import Cursor
 from conversations.streaming.hub import Hub, ShownPart
 
@@ -139,7 +138,7 @@ def filled(partial: str, place: str, **filling: str) -> SafeString:
     return stencil(partial).filled({"place": place, **filling})
 
 
-@cache
+@cached
 def stencil(partial: str) -> Stencil:
     examples = {name: f"{{{name}}}" for name in FILLED_IN}
     html = render_to_string(f"{TEMPLATE}#{partial}", {name: SafeString(html) for name, html in examples.items()})

@@ -1,7 +1,6 @@
 """What the page gets when an answer has begun: but for names and texts always the same, so a stencil is filled in."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 from uuid import UUID
 
 from django.conf import settings
@@ -13,7 +12,7 @@ from uuid_utils.compat import uuid7
 
 from conversations.models import Conversation, Generation, Message, Part
 from conversations.models.message import remember
-from conversations.stencils import Stencil
+from conversations.stencils import Stencil, cached
 from conversations.streaming.hub import HUBS
 from conversations.views.composer import PAGE, composer
 from conversations.views.requests import Request
@@ -56,7 +55,7 @@ def answer_begun(request: Request, generation: Generation, models: Sequence[Mode
     return HttpResponse(html)
 
 
-@lru_cache(maxsize=64)
+@cached
 def stencil(partial: str, models: tuple[ModelInfo, ...], model: str, pinned: bool) -> Stencil:
     """Rendered without a request: nothing of whoever asks first stays in it."""
     conversation = Conversation(pk=CONVERSATION, title=EXAMPLES["title"], model=model, pinned=pinned, leaf_id=ANSWER)

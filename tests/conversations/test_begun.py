@@ -1,14 +1,17 @@
 """What is filled in when an answer has begun is what the page's template makes of it."""
 
 import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.test import RequestFactory
+from django.utils.autoreload import file_changed
 
 from conversations.generating.offer import Offers
 from conversations.models import Conversation, Generation
+from conversations.stencils import Stencil, cached
 from conversations.views.begun import EXAMPLES, answer_begun
 from conversations.views.composer import page_of
 from tests.conversations.rows import answered, asked, new_conversation
@@ -78,3 +81,14 @@ def test_the_beginning_is_shown_however_far_the_run_is() -> None:
     assert f'sse-connect="/messages/{generation.message_id}/stream"' in filled
     assert "All of it." not in filled
     assert "All of it." in rendered
+
+
+def test_a_file_that_changes_in_development_makes_a_new_stencil(tmp_path: Path) -> None:
+    made = []
+    make = cached(lambda name: made.append(name) or Stencil(name, EXAMPLES))  # type: ignore[func-returns-value]
+    for _ in range(2):
+        make("a")
+    file_changed.send(sender=None, file_path=tmp_path / "some.html", kind="changed")
+    make("a")
+
+    assert made == ["a", "a"]
