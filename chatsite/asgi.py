@@ -13,6 +13,7 @@ django_application = get_asgi_application()
 
 from django.conf import settings
 
+from chatsite.breaking_off import cut_off
 from chatsite.deaf import without_the_deaf
 from chatsite.downloads import unhurried
 from chatsite.draining import DRAINING
@@ -80,4 +81,5 @@ begin_warm_up()
 DRAINING.at_closing.append(close_streams)
 begin_under_daphne()
 
-application = with_an_end(probed(without_the_deaf(unhurried(in_lanes(split(PageHandler(), django_application))))))
+pages = cut_off(without_the_deaf(unhurried(in_lanes(split(PageHandler(), django_application)))))
+application = with_an_end(probed(pages))

@@ -65,7 +65,9 @@ class Message(models.Model):
     @property
     def run(self) -> Generation | None:
         """The latest run that wrote this message, by the database's clock; None for a question."""
-        return max(self.generations.all(), key=lambda run: (run.created_at, run.pk), default=None)
+        runs = list(self.generations.all())
+        # A new run does not know that clock without asking, and need not where it is the only one.
+        return max(runs, key=lambda run: (run.created_at, run.pk)) if len(runs) > 1 else next(iter(runs), None)
 
     def shown_parts(self) -> list[Part]:
         """Its parts; while it is being written, what has been saved of them so far."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -12,7 +13,7 @@ import httpx2
 import pytest
 
 from conversations.rendering.markdown import render
-from tests.servers import SERVERS, WARM, Site, running_site, simulated, wait_for
+from tests.servers import PATIENCE_S, SERVERS, WARM, Site, running_site, simulated, wait_for
 from tests.simulator.client import SimulatorClient
 from tests.site.exchanges import Exchange, ask, shown
 from tests.site.viewing import Followed, deaf_viewer, follow, follow_once, viewing
@@ -92,6 +93,26 @@ def test_each_word_is_there_before_the_next_is_said(lasting_site: Site, simulato
         final = asyncio.run(watched(ask(lasting_site, client)))
 
     assert shown(final, "text") == [canonical(render("".join(PIECES)))]
+
+
+@pytest.mark.parametrize("when", ["early", "late"])
+def test_a_response_that_breaks_off_is_cut_off_and_nothing_is_kept_of_what_comes_after_it(
+    lasting_site: Site, when: str
+) -> None:
+    assert is_broken(f"{lasting_site.url}/inside/broken?{when}")
+    for _ in range(20):
+        httpx2.get(f"{lasting_site.url}/healthz", timeout=PATIENCE_S)
+
+    wait_for(lambda: int(httpx2.get(f"{lasting_site.url}/inside/requests", timeout=PATIENCE_S).text) < 10)
+    assert re.search("a response broke off|[Ee]xception", lasting_site.log())
+
+
+def is_broken(url: str) -> bool:
+    """granian can still say so where nothing but the head was to be sent."""
+    try:
+        return httpx2.get(url, timeout=PATIENCE_S).is_server_error
+    except httpx2.TransportError:
+        return True
 
 
 def test_what_answers_and_their_requests_held_is_freed_without_the_garbage_collector(
