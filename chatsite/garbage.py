@@ -1,14 +1,16 @@
 """Python's garbage collector, which stops everything while it looks.
 
 Most of what is no longer used is freed at once; only knots of references wait for the collector. When it looks through
-all objects, every stream stands still, with two hundred of them for a quarter of a second. So what was there at the
-start is left out for good, and the rest is looked through when no answer is being written.
+all objects, every stream stands still: with twenty of them for the time between two frames, with two hundred for a
+quarter of a second. So what was there at the start is left out for good, and the rest is looked through while few
+answers are being written.
 """
 
 import gc
 
-# Collections of young objects between two of all. Python's own number; and the one for a process that is never idle.
-USUAL, RARE = 10, 100
+FEW = 20
+# Collections of young objects between two of all. Python's own number; and the one for a process that is always busy.
+USUAL, RARE = 10, 50
 
 
 def settle() -> None:
@@ -18,7 +20,7 @@ def settle() -> None:
     gc.set_threshold(young, middle, RARE)
 
 
-def collect_if_due() -> None:
-    """While nobody waits."""
-    if gc.get_count()[2] > USUAL:
+def collect_if_due(running: int) -> None:
+    """To be asked now and then, with the number of answers that are being written."""
+    if running <= FEW and gc.get_count()[2] > USUAL:
         gc.collect()

@@ -65,8 +65,8 @@ async def keep_saving() -> None:
         pending, _saved_up_to_s = [], collected_at
         if beats:
             beaten_at = collected_at
+            collect_if_due(len(RUNS))
     _saved_up_to_s = inf
-    collect_if_due()
 
 
 SAVER = OneTask(keep_saving)
