@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -43,11 +43,10 @@ class Prepared[Row: Model]:
     def __init__(self, make: Callable[..., QuerySet[Row, Any]], **examples: Value) -> None:
         self._make = make
         self._examples = examples
-        self._compiled: tuple[Statement, Fetched] | None = None
 
     def rows(self, **values: Value) -> list[Found]:
         """As the database gives them: for queries that end in `values_list` of plain numbers and texts."""
-        statement, _ = self._compiled or self._compile()
+        statement, _ = self._compiled
         with connection.cursor() as cursor:
             cursor.execute(statement.sql, statement.parameters(values))
             found: list[Found] = cursor.fetchall()
@@ -57,17 +56,17 @@ class Prepared[Row: Model]:
         """For queries of whole rows."""
         if not (found := self.rows(**values)):
             return []
-        _, (model, columns, converters) = self._compiled or self._compile()
+        _, (model, columns, converters) = self._compiled
         return [model.from_db(connection.alias, columns, converted(row, converters)) for row in found]  # type: ignore[misc]
 
-    def _compile(self) -> tuple[Statement, Fetched]:
+    @cached_property
+    def _compiled(self) -> tuple[Statement, Fetched]:
         found = self._make(**self._examples)
         compiler = found.query.get_compiler(connection=connection)
         statement = told_by(self._examples, *compiler.as_sql())
         selected = [column for column, _, _ in compiler.select]
         columns = [column.target.attname for column in selected if hasattr(column, "target")]
-        self._compiled = statement, Fetched(found.model, columns, compiler.get_converters(selected))
-        return self._compiled
+        return statement, Fetched(found.model, columns, compiler.get_converters(selected))
 
 
 class PreparedUpdate:
@@ -80,23 +79,22 @@ class PreparedUpdate:
         self._names = fields
         self._always = always
         self._examples = examples
-        self._compiled: tuple[Statement, list[Field[Any, Any]]] | None = None
 
     def run(self, new: Mapping[str, Any], **values: Value) -> int:
         """How many rows it found."""
-        statement, fields = self._compiled or self._compile()
+        statement, fields = self._compiled
         prepared = [field.get_db_prep_save(new[field.attname], connection) for field in fields]
         with connection.cursor() as cursor:
             cursor.execute(statement.sql, [*prepared, *statement.parameters(values)])
             return int(cursor.rowcount)
 
-    def _compile(self) -> tuple[Statement, list[Field[Any, Any]]]:
+    @cached_property
+    def _compiled(self) -> tuple[Statement, list[Field[Any, Any]]]:
         query: Any = self._make(**self._examples).query.chain(klass=UpdateQuery)
         fields: list[Field[Any, Any]] = [query.get_meta().get_field(name) for name in self._names]
         query.add_update_values({**{field.attname: field.get_default() for field in fields}, **self._always})
         sql, parameters = query.get_compiler(connection=connection).as_sql()
-        self._compiled = told_by(self._examples, sql, parameters[len(fields) :]), fields
-        return self._compiled
+        return told_by(self._examples, sql, parameters[len(fields) :]), fields
 
 
 class PreparedDelete:
@@ -105,17 +103,15 @@ class PreparedDelete:
     def __init__(self, make: Callable[..., QuerySet[Any]], **examples: Value) -> None:
         self._make = make
         self._examples = examples
-        self._compiled: Statement | None = None
 
     def run(self, **values: Value) -> None:
-        statement = self._compiled or self._compile()
         with connection.cursor() as cursor:
-            cursor.execute(statement.sql, statement.parameters(values))
+            cursor.execute(self._compiled.sql, self._compiled.parameters(values))
 
-    def _compile(self) -> Statement:
+    @cached_property
+    def _compiled(self) -> Statement:
         query = self._make(**self._examples).query.chain(klass=DeleteQuery)
-        self._compiled = told_by(self._examples, *query.get_compiler(connection=connection).as_sql())
-        return self._compiled
+        return told_by(self._examples, *query.get_compiler(connection=connection).as_sql())
 
 
 def told_by(examples: Mapping[str, Value], sql: str, parameters: Sequence[Any]) -> Statement:

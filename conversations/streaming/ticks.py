@@ -23,10 +23,11 @@ class Ticks:
 
     async def until(self, moment_s: float) -> None:
         """Returns at the tick nearest to that moment; at once if it is over."""
-        wait_s = nearest_tick(moment_s) - monotonic()
+        number = round(moment_s / TICK_S)
+        wait_s = number * TICK_S - monotonic()
         if wait_s <= 0:
             return
-        loop, number = asyncio.get_running_loop(), round(moment_s / TICK_S)
+        loop = asyncio.get_running_loop()
         tick = self._awaited.get((loop, number))
         if tick is None:
             tick = self._awaited[loop, number] = asyncio.Event()
