@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
+from itertools import batched, chain
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -138,10 +139,15 @@ def adapted(value: Value) -> Value:
 # --- rows -----------------------------------------------------------------------
 
 
-class Insertion(NamedTuple):
-    """`fields` are the parameters, `left` the attributes that the database fills in."""
+# Far below what any database takes, and enough for one statement nearly always.
+ROWS_AT_ONCE = 100
 
-    sql: str
+
+class Insertion(NamedTuple):
+    """The statement up to its rows, one row of it, whose parameters are `fields`; `left` the database fills in."""
+
+    head: str
+    row: str
     fields: list[Field[Any, Any]]
     left: list[str]
 
@@ -150,13 +156,17 @@ def insert(rows: Sequence[Model]) -> None:
     """New rows of one model, within a transaction. As with `bulk_create` nobody is told.
 
     Automatic ids stay unknown; what else the database fills in is fetched when somebody asks for it.
+
+    Many rows are one statement. `executemany` would be a pipeline on PostgreSQL: a process that stands still within one
+    is not idle there, and would keep its locks for as long as it stands still.
     """
     if not rows:
         return
-    sql, fields, left = insertion(type(rows[0]))
+    head, row_sql, fields, left = insertion(type(rows[0]))
     values = [[field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields] for row in rows]
     with connection.cursor() as cursor:
-        cursor.executemany(sql, values)
+        for some in batched(values, ROWS_AT_ONCE):
+            cursor.execute(head + ", ".join([row_sql] * len(some)), [*chain.from_iterable(some)])
     for row in rows:
         row._state.adding, row._state.db = False, connection.alias
         for name in left:
@@ -170,4 +180,5 @@ def insertion(model: type[Model]) -> Insertion:
     query = InsertQuery(model)
     query.insert_values(fields, [model()])
     ((sql, _),) = query.get_compiler(connection=connection).as_sql()
-    return Insertion(sql, fields, [field.attname for field in columns if field.has_db_default()])
+    head, values, row = sql.partition(" VALUES ")
+    return Insertion(head + values, row, fields, [field.attname for field in columns if field.has_db_default()])

@@ -7,8 +7,9 @@ from uuid import UUID
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from conversations.accounting.pricing import PRICES_OF_MODELS
@@ -17,7 +18,7 @@ from conversations.models import Budget, CatalogEntry, Conversation, DraftSegmen
 from conversations.models.budget import BUDGETS_OF_USER, RESERVATIONS_OF_RUN, Reservation
 from conversations.models.conversation import RUNS_OF_OWNER
 from conversations.models.generation import END_OF_MINE, SEGMENTS_OF_RUN
-from conversations.models.prepared import Prepared, insert
+from conversations.models.prepared import ROWS_AT_ONCE, Prepared, insert
 from conversations.signed_in import Accounts, SessionStore
 from tests.conversations.rows import answered, asked, new_conversation
 
@@ -131,6 +132,24 @@ def test_inserted_rows_are_those_that_django_would_have_made() -> None:
     made[0].title = "changed"
     made[0].save()
     assert Conversation.objects.get(pk=made[0].pk).title == "changed"
+
+
+def test_many_rows_are_one_statement() -> None:
+    """What PostgreSQL makes of several at once keeps its locks while the process stands still."""
+    run = asked()
+    rows = [DraftSegment(generation=run, part=0, start=start, text=f"{start}%s") for start in range(2 * ROWS_AT_ONCE)]
+
+    with CaptureQueriesContext(connection) as captured, transaction.atomic():
+        insert(rows[:ROWS_AT_ONCE])
+        insert(rows[ROWS_AT_ONCE:])
+    statements = [query["sql"] for query in captured if "INSERT" in query["sql"]]
+    run.segments.all().delete()
+    with transaction.atomic():
+        insert(rows)
+
+    assert len(statements) == 2
+    assert not any("times" in sql[:20] for sql in statements)
+    assert [segment.text for segment in run.segments.order_by("start")] == [row.text for row in rows]
 
 
 def test_rows_that_are_refused_are_refused_as_by_django() -> None:
