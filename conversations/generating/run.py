@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from functools import partial
 from uuid import UUID
 
 from asgiref.sync import async_to_sync
@@ -127,7 +126,9 @@ class Run:
     # --- its life -----------------------------------------------------------
 
     async def _live(self) -> None:
-        speak_of(partial(dict, self._ids))
+        # Not of itself: its task's context would hold it until the garbage collector comes.
+        ids = self._ids
+        speak_of(lambda: ids)
         pulse = asyncio.create_task(self.hub.pulse())
         try:
             ending = await self._write()

@@ -66,8 +66,10 @@ class Message(models.Model):
     def run(self) -> Generation | None:
         """The latest run that wrote this message, by the database's clock; None for a question."""
         runs = list(self.generations.all())
-        # A new run does not know that clock without asking, and need not where it is the only one.
-        return max(runs, key=lambda run: (run.created_at, run.pk)) if len(runs) > 1 else next(iter(runs), None)
+        if len(runs) > 1:
+            return max(runs, key=lambda run: (run.created_at, run.pk))
+        # The only one need not know that clock: a new run would have to ask.
+        return runs[0] if runs else None
 
     def shown_parts(self) -> list[Part]:
         """Its parts; while it is being written, what has been saved of them so far."""

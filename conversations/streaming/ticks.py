@@ -19,23 +19,23 @@ class Ticks:
     """One timer for each tick that somebody waits for."""
 
     def __init__(self) -> None:
-        self._awaited: dict[tuple[asyncio.AbstractEventLoop, int], asyncio.Event] = {}
+        self._awaited: dict[tuple[asyncio.AbstractEventLoop, float], asyncio.Event] = {}
 
     async def until(self, moment_s: float) -> None:
         """Returns at the tick nearest to that moment; at once if it is over."""
-        number = round(moment_s / TICK_S)
-        wait_s = number * TICK_S - monotonic()
+        tick_s = nearest_tick(moment_s)
+        wait_s = tick_s - monotonic()
         if wait_s <= 0:
             return
         loop = asyncio.get_running_loop()
-        tick = self._awaited.get((loop, number))
+        tick = self._awaited.get((loop, tick_s))
         if tick is None:
-            tick = self._awaited[loop, number] = asyncio.Event()
-            loop.call_later(wait_s, self._ring, loop, number)
+            tick = self._awaited[loop, tick_s] = asyncio.Event()
+            loop.call_later(wait_s, self._ring, loop, tick_s)
         await tick.wait()
 
-    def _ring(self, loop: asyncio.AbstractEventLoop, number: int) -> None:
-        self._awaited.pop((loop, number)).set()
+    def _ring(self, loop: asyncio.AbstractEventLoop, tick_s: float) -> None:
+        self._awaited.pop((loop, tick_s)).set()
 
 
 TICKS = Ticks()

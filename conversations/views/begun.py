@@ -14,7 +14,7 @@ from conversations.models import Conversation, Generation, Message, Part
 from conversations.models.message import remember
 from conversations.stencils import Stencil, cached
 from conversations.streaming.hub import HUBS
-from conversations.views.composer import PAGE, composer
+from conversations.views.composer import PAGE, composer, page_of
 from conversations.views.requests import Request
 from providers.catalog import ModelInfo
 
@@ -31,14 +31,23 @@ EXAMPLES = {
 }
 
 
-def answer_begun(request: Request, generation: Generation, models: Sequence[ModelInfo], partial: str) -> HttpResponse:
+def answer_begun(
+    request: Request,
+    conversation: Conversation,
+    generation: Generation | None,
+    models: Sequence[ModelInfo],
+    partial: str,
+) -> HttpResponse:
     """The exchange and what changes around it: the `partial` of the page. Of a run that has just begun.
 
     Nothing is read again. It shows what was stored then: the run goes on in other threads, and may have ended by now.
+    None is a run that had begun before, with the same question: the page shows how far it is.
     """
+    if generation is None:
+        return page_of(request, conversation, models=models, partial=partial, last=2)
     if hub := HUBS.of_run(generation.pk):
         hub.expect(request.session.session_key)
-    conversation, question = generation.conversation, generation.message.parent
+    question = generation.message.parent
     assert question is not None
     html = stencil(partial, tuple(models), conversation.model, conversation.pinned).filled(
         {

@@ -39,10 +39,7 @@ def new(request: Request) -> HttpResponse:
     conversation = generation.conversation if generation else begun_before(request, form)
     if not request.htmx:
         return redirect(conversation)
-    if generation:
-        response = answer_begun(request, generation, form.offered, "begun")
-    else:
-        response = page_of(request, conversation, models=form.offered, partial="begun", last=2)
+    response = answer_begun(request, conversation, generation, form.offered, "begun")
     return push_url(response, conversation.get_absolute_url())
 
 

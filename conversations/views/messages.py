@@ -34,9 +34,7 @@ def post(request: Request, conversation_id: UUID) -> HttpResponse:
         return composer_with_errors(request, conversation, form, refusal_of(error))
     if not request.htmx:
         return redirect(conversation)
-    if generation:
-        return answer_begun(request, generation, form.offered, "exchange")
-    return page_of(request, conversation, models=form.offered, partial="exchange", last=2)
+    return answer_begun(request, conversation, generation, form.offered, "exchange")
 
 
 def composer_with_errors(

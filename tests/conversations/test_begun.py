@@ -13,7 +13,6 @@ from conversations.generating.offer import Offers
 from conversations.models import Conversation, Generation
 from conversations.stencils import Stencil, cached
 from conversations.views.begun import EXAMPLES, answer_begun
-from conversations.views.composer import page_of
 from tests.conversations.rows import answered, asked, new_conversation
 
 pytestmark = pytest.mark.django_db
@@ -40,8 +39,8 @@ def both(generation: Generation, partial: str) -> list[str]:
     request, models = a_request(generation.conversation.owner), Offers().models()
     conversation = Conversation.objects.get(pk=generation.conversation_id)
     responses = (
-        answer_begun(request, generation, models, partial),
-        page_of(request, conversation, models=models, partial=partial, last=2),
+        answer_begun(request, generation.conversation, generation, models, partial),
+        answer_begun(request, conversation, None, models, partial),
     )
     return [NEW.sub(r'\1""', response.content.decode()) for response in responses]
 
